@@ -1,0 +1,19 @@
+# `make` lists what there is.
+
+.DEFAULT_GOAL := help
+.PHONY: help run test gate fmt
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="	" read -r name what; do printf "  make %-6s %s\n" "$$name" "$$what"; done
+
+run: ## starts the service on SQLite with a simulated gateway beside it, and prints what to try
+	@cargo run -q -p api -- local
+
+test: ## format, lints, dependencies, and all tests on SQLite and on a real PostgreSQL
+	@tools/test
+
+gate: ## the longer figures: more seeds, more killed processes (SIMULATION_SEEDS, CRASH_KILLS)
+	@tools/gate
+
+fmt: ## formats the code
+	@cargo fmt --all

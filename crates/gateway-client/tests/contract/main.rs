@@ -1,0 +1,12 @@
+//! The client against the gateway's contract: its example bodies, its signatures, and everything that
+//! can happen to an answer on the way.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod answers;
+mod classification;
+mod examples;
+mod mutations;
+mod requests;
+mod server;
+mod signatures;
+mod transport;

@@ -1,0 +1,81 @@
+//! What a test wants to know about a run.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// What a request asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Endpoint {
+    /// `POST /api/v1/payments`
+    #[default]
+    Create,
+    /// `GET /api/v1/payments`
+    List,
+    /// `GET /api/v1/payments/{id}`
+    Read,
+    /// `PATCH /api/v1/payments/{id}`
+    Patch,
+    /// Anything else.
+    Unknown,
+}
+
+/// Counts since the engine was made; kept with its state.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Counters {
+    requests: BTreeMap<Endpoint, u64>,
+    posts: BTreeMap<String, u32>,
+    faults: BTreeMap<String, u64>,
+    webhooks: u64,
+}
+
+impl Counters {
+    /// How many POSTs with this `referenceId` arrived, also those that were refused or lost before they
+    /// had an effect.
+    pub fn posts_of(&self, reference_id: &str) -> u32 {
+        self.posts.get(reference_id).copied().unwrap_or(0)
+    }
+
+    /// How many requests arrived at this endpoint.
+    pub fn requests_to(&self, endpoint: Endpoint) -> u64 {
+        self.requests.get(&endpoint).copied().unwrap_or(0)
+    }
+
+    /// How many webhooks were handed out to be delivered.
+    pub const fn webhooks(&self) -> u64 {
+        self.webhooks
+    }
+
+    /// How often each fault struck, by name.
+    pub const fn faults(&self) -> &BTreeMap<String, u64> {
+        &self.faults
+    }
+
+    pub(crate) fn count_request(&mut self, endpoint: Endpoint) {
+        *self.requests.entry(endpoint).or_default() += 1;
+    }
+
+    pub(crate) fn count_post(&mut self, reference_id: &str) {
+        match self.posts.get_mut(reference_id) {
+            Some(count) => *count += 1,
+            None => {
+                self.posts.insert(reference_id.to_owned(), 1);
+            }
+        }
+    }
+
+    pub(crate) fn count_fault(&mut self, name: &str) {
+        match self.faults.get_mut(name) {
+            Some(count) => *count += 1,
+            None => {
+                self.faults.insert(name.to_owned(), 1);
+            }
+        }
+    }
+
+    pub(crate) const fn count_webhooks(&mut self, taken: u64) {
+        self.webhooks += taken;
+    }
+}

@@ -1,0 +1,89 @@
+//! Webhooks: when, where, with which signature (gateway contract, section 9).
+
+use bytes::Bytes;
+use chrono::{DateTime, TimeDelta, Utc};
+use rand::RngExt;
+
+use super::{Engine, create::millis};
+use crate::contract::signature::{SignatureMode, sign};
+use crate::delivery::Delivery;
+use crate::faults::{Fault, Moment};
+use crate::ledger::Place;
+use crate::switches::WebhookDelivery;
+use crate::view::PaymentView;
+
+/// How long after the first one the second copy of a doubled webhook leaves.
+const SECOND_COPY_AFTER: TimeDelta = TimeDelta::milliseconds(200);
+
+impl Engine {
+    /// Writes the webhook of a payment that has just moved, if its new state is told and anybody listens.
+    pub(super) fn notify(&mut self, place: Place, now: DateTime<Utc>) {
+        let Some(payment) = self.ledger.get(place) else { return };
+        let Some(shop) = self.shops.get(payment.shop) else { return };
+        let Some(url) = payment.order.webhook_url.as_deref().or(shop.webhook_url.as_deref()) else { return };
+        if !payment.state().is_told() {
+            return;
+        }
+        let url = url.to_owned();
+        let leaving = self.leaving_times(place, now);
+        if leaving.is_empty() {
+            return;
+        }
+        let mode = match self.strike(Moment::Signature, place) {
+            Some(_) => SignatureMode::WrongKey,
+            None => self.switches.signature,
+        };
+        let Some(payment) = self.ledger.get(place) else { return };
+        let body = self.notice_body(place);
+        let signing_key = self.shops.get(payment.shop).and_then(|shop| shop.signing_key.as_deref());
+        let delivery = Delivery {
+            number: 0,
+            payment_id: payment.id,
+            state: payment.state(),
+            url,
+            signature: signing_key.and_then(|key| sign(mode, key, &body)),
+            body,
+            due_at: now,
+            attempt: 1,
+        };
+        for due_at in leaving {
+            self.deliveries.add(Delivery { due_at, ..delivery.clone() });
+        }
+    }
+
+    /// Takes a delivery back that was not answered with 2xx. It leaves again if the switches say so, which
+    /// the contract does not promise; says whether it does.
+    pub fn delivery_failed(&mut self, now: DateTime<Utc>, delivery: Delivery) -> bool {
+        let now = self.advance(now);
+        if self.switches.webhook_retries < delivery.attempt {
+            return false;
+        }
+        let due_at = now + millis(self.switches.webhook_retry_pause_millis);
+        self.deliveries.add(Delivery { due_at, attempt: delivery.attempt + 1, ..delivery });
+        true
+    }
+
+    fn leaving_times(&mut self, place: Place, now: DateTime<Utc>) -> Vec<DateTime<Utc>> {
+        match self.strike(Moment::Delivery, place) {
+            Some(Fault::HookTwice) => return vec![now, now + SECOND_COPY_AFTER],
+            Some(Fault::HookLate { millis: by }) => return vec![now + millis(by)],
+            Some(Fault::HookNever) => return Vec::new(),
+            _ => {}
+        }
+        match self.switches.webhooks {
+            WebhookDelivery::Once | WebhookDelivery::BeforeAnswer { .. } => vec![now],
+            WebhookDelivery::Twice => vec![now, now + SECOND_COPY_AFTER],
+            WebhookDelivery::Delayed { millis: by } => vec![now + millis(by)],
+            WebhookDelivery::Shuffled { millis: by } => vec![now + millis(self.chance.random_range(0..=by))],
+            WebhookDelivery::Dropped => Vec::new(),
+        }
+    }
+
+    /// The bare `result` of GET by id, as it would read now.
+    fn notice_body(&self, place: Place) -> Bytes {
+        let Some(payment) = self.ledger.get(place) else { return Bytes::new() };
+        let view = PaymentView::single(payment, self.surroundings(payment));
+        let view = if self.switches.webhook_without_reference { view.without_reference() } else { view };
+        serde_json::to_vec(&view).unwrap_or_default().into()
+    }
+}

@@ -1,0 +1,273 @@
+//! A payment inside the gateway.
+
+use std::{fmt, str::FromStr};
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use thiserror::Error;
+
+use crate::contract::{amount::Amount, card::CardTrace, error_code::ErrorCode};
+use crate::order::Order;
+
+/// 32 lower-case hex digits (gateway contract, section 3).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PaymentId(u128);
+
+impl PaymentId {
+    pub(crate) const fn new(chance: u128) -> Self {
+        Self(chance)
+    }
+}
+
+/// The text is not 32 lower-case hex digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("a payment id is 32 lower-case hex digits")]
+pub struct NotAPaymentId;
+
+impl FromStr for PaymentId {
+    type Err = NotAPaymentId;
+
+    fn from_str(text: &str) -> Result<Self, NotAPaymentId> {
+        let well_formed = text.len() == 32 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        if !well_formed {
+            return Err(NotAPaymentId);
+        }
+        u128::from_str_radix(text, 16).map(Self).map_err(|_| NotAPaymentId)
+    }
+}
+
+impl fmt::Display for PaymentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+impl fmt::Debug for PaymentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for PaymentId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for PaymentId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+/// What a payment is for (gateway contract, section 4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+#[allow(missing_docs)]
+pub enum PaymentType {
+    Deposit,
+    Withdrawal,
+    Refund,
+}
+
+impl PaymentType {
+    pub(crate) const NAMES: &'static [&'static str] = &["DEPOSIT", "REFUND", "WITHDRAWAL"];
+
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        match name {
+            "DEPOSIT" => Some(Self::Deposit),
+            "WITHDRAWAL" => Some(Self::Withdrawal),
+            "REFUND" => Some(Self::Refund),
+            _ => None,
+        }
+    }
+
+    /// The contract's word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Deposit => "DEPOSIT",
+            Self::Withdrawal => "WITHDRAWAL",
+            Self::Refund => "REFUND",
+        }
+    }
+}
+
+/// Where a payment stands, as the merchant sees it (gateway contract, section 8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+#[allow(missing_docs)]
+pub enum PaymentState {
+    Checkout,
+    Pending,
+    Authorized,
+    Completed,
+    Declined,
+    Cancelled,
+}
+
+impl PaymentState {
+    /// The contract's word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Checkout => "CHECKOUT",
+            Self::Pending => "PENDING",
+            Self::Authorized => "AUTHORIZED",
+            Self::Completed => "COMPLETED",
+            Self::Declined => "DECLINED",
+            Self::Cancelled => "CANCELLED",
+        }
+    }
+
+    /// Whether reaching this state is told by webhook (section 9).
+    pub const fn is_told(self) -> bool {
+        match self {
+            Self::Authorized | Self::Completed | Self::Declined | Self::Cancelled => true,
+            Self::Checkout | Self::Pending => false,
+        }
+    }
+}
+
+/// Where a payment stands inside the engine; each case carries what is known there, and no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Standing {
+    /// The customer has the page before them.
+    Checkout { expires_at: DateTime<Utc> },
+    /// Started without the page (PATCH): the payer has instructions and has not followed them yet.
+    AwaitingPayer { expires_at: DateTime<Utc> },
+    /// Submitted: at `until` it ends as said.
+    Processing { until: DateTime<Utc>, ending: Ending },
+    /// Over, or as good as over.
+    Ended(Ending),
+}
+
+/// How a payment ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Ending {
+    Authorized,
+    Completed,
+    Declined(ErrorCode),
+    Cancelled(ErrorCode),
+}
+
+impl Standing {
+    pub(crate) const fn state(self) -> PaymentState {
+        match self {
+            Self::Checkout { .. } => PaymentState::Checkout,
+            Self::AwaitingPayer { .. } | Self::Processing { .. } => PaymentState::Pending,
+            Self::Ended(Ending::Authorized) => PaymentState::Authorized,
+            Self::Ended(Ending::Completed) => PaymentState::Completed,
+            Self::Ended(Ending::Declined(_)) => PaymentState::Declined,
+            Self::Ended(Ending::Cancelled(_)) => PaymentState::Cancelled,
+        }
+    }
+
+    /// When the payment moves by itself.
+    pub(crate) const fn alarm(self) -> Option<DateTime<Utc>> {
+        match self {
+            Self::Checkout { expires_at } | Self::AwaitingPayer { expires_at } => Some(expires_at),
+            Self::Processing { until, .. } => Some(until),
+            Self::Ended(_) => None,
+        }
+    }
+
+    /// Whether somebody may still pay or cancel.
+    pub(crate) const fn is_open(self) -> bool {
+        matches!(self, Self::Checkout { .. } | Self::AwaitingPayer { .. })
+    }
+}
+
+/// The figures that the provider settled, where they differ from the request (section 7).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Settled {
+    /// Another sum in the same currency.
+    Drifted(Amount),
+    /// Converted: what the customer asked for is told beside it.
+    Exchanged { amount: Amount, currency: String },
+}
+
+/// A payment: what was ordered, and what became of it.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Payment {
+    pub(crate) id: PaymentId,
+    /// Its place in the engine's list of shops.
+    pub(crate) shop: usize,
+    pub(crate) created: DateTime<Utc>,
+    pub(crate) updated: DateTime<Utc>,
+    /// From when on lists show it.
+    pub(crate) listed_from: DateTime<Utc>,
+    pub(crate) order: Order,
+    pub(crate) standing: Standing,
+    pub(crate) card: Option<CardTrace>,
+    pub(crate) settled: Option<Settled>,
+    /// Whether it was started without the page, so that it carries instructions for the payer.
+    pub(crate) has_instructions: bool,
+}
+
+impl Payment {
+    /// The gateway's name for it.
+    pub const fn id(&self) -> PaymentId {
+        self.id
+    }
+
+    /// The merchant's name for it, if one was sent.
+    pub fn reference_id(&self) -> Option<&str> {
+        self.order.reference_id.as_deref()
+    }
+
+    /// What it is for.
+    pub const fn payment_type(&self) -> PaymentType {
+        self.order.payment_type
+    }
+
+    /// Where it stands.
+    pub const fn state(&self) -> PaymentState {
+        self.standing.state()
+    }
+
+    /// When it was created.
+    pub const fn created(&self) -> DateTime<Utc> {
+        self.created
+    }
+
+    /// When it last moved.
+    pub const fn updated(&self) -> DateTime<Utc> {
+        self.updated
+    }
+
+    /// The figures a merchant books: the provider's, which may differ from the request (section 7).
+    pub fn money(&self) -> (Option<Amount>, &str) {
+        match &self.settled {
+            None => (self.order.amount, &self.order.currency),
+            Some(Settled::Drifted(amount)) => (Some(*amount), &self.order.currency),
+            Some(Settled::Exchanged { amount, currency }) => (Some(*amount), currency),
+        }
+    }
+
+    /// Why it did not succeed.
+    pub const fn error_code(&self) -> Option<ErrorCode> {
+        match self.standing {
+            Standing::Ended(Ending::Declined(code) | Ending::Cancelled(code)) => Some(code),
+            _ => None,
+        }
+    }
+
+    /// Where the customer's browser goes afterwards, with its placeholders still open.
+    pub fn return_url(&self) -> Option<&str> {
+        self.order.return_url.as_deref()
+    }
+}
+
+/// Without the customer's data.
+impl fmt::Debug for Payment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Payment")
+            .field("id", &self.id)
+            .field("reference_id", &self.reference_id())
+            .field("state", &self.state())
+            .finish_non_exhaustive()
+    }
+}

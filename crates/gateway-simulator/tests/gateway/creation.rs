@@ -1,0 +1,184 @@
+//! POST payments: what is created, what is refused, and how it is said (sections 6.1, 2.2, 13 and 15).
+
+use gateway_simulator::{DuplicateReference, Request, Switches, UnknownFields, Which};
+use serde_json::{Value, json};
+
+use crate::shop_floor::{AUTH, ShopFloor, deposit, with};
+
+/// The fields complained about, with the name of the broken rule.
+fn complaints(floor: &mut ShopFloor, body: &Value) -> Vec<(String, String)> {
+    let (status, answer) = floor.post(body);
+    assert_eq!(status, 400, "{body} was answered with {answer}");
+    assert_eq!(floor.engine.payments().len(), 0, "a 400 creates nothing");
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let errors = answer["errors"].as_array().unwrap();
+    errors.iter().map(|error| (text(&error["field"]), text(&error["codes"][2]))).collect()
+}
+
+#[test]
+fn a_deposit_waits_for_its_customer_on_a_page_of_its_own() {
+    let mut floor = ShopFloor::open();
+    let (status, answer) = floor.post(&deposit("order-1"));
+    assert_eq!(status, 200);
+    let result = &answer["result"];
+    let id = result["id"].as_str().unwrap();
+    assert_eq!(id.len(), 32);
+    assert_eq!(result["state"], "CHECKOUT");
+    assert_eq!(result["redirectUrl"], format!("https://checkout.gateway.example/payment/{id}"));
+    assert_eq!(answer["timestamp"], "2026-03-02T12:00:00.250+00:00");
+    assert_eq!(result["created"], "2026-03-02T12:00:00");
+}
+
+#[test]
+fn no_digit_of_an_amount_is_lost_or_added() {
+    for digits in ["49.90", "120", "0.000010000000000001", "999999999.999999999999999999", "1000000000"] {
+        let mut floor = ShopFloor::open();
+        let body = format!(r#"{{"paymentType":"DEPOSIT","currency":"BTC","amount":{digits}}}"#);
+        let handled = floor.handle(&Request::post("/api/v1/payments", AUTH, body.as_bytes()));
+        let answer = String::from_utf8(handled.answer.response().unwrap().body.to_vec()).unwrap();
+        assert!(answer.contains(&format!("\"amount\":{digits},")), "{digits} became {answer}");
+    }
+}
+
+#[test]
+fn each_broken_rule_is_named_with_its_field() {
+    let long = "x".repeat(600);
+    let cases = [
+        (json!({ "currency": null }), "currency", "NotNull"),
+        (json!({ "paymentType": "GIFT" }), "paymentType", "typeMismatch"),
+        (json!({ "paymentMethod": "SHELLS" }), "paymentMethod", "typeMismatch"),
+        (json!({ "amount": "12.5" }), "amount", "typeMismatch"),
+        (json!({ "amount": -1 }), "amount", "DecimalMin"),
+        (json!({ "amount": 0 }), "amount", "DecimalMin"),
+        (json!({ "amount": 1_000_000_001 }), "amount", "DecimalMax"),
+        (json!({ "referenceId": long }), "referenceId", "Size"),
+        (json!({ "returnUrl": long }), "returnUrl", "Size"),
+        (json!({ "preAuth": "yes" }), "preAuth", "typeMismatch"),
+        (json!({ "customer": "Marta" }), "customer", "typeMismatch"),
+        (json!({ "customer": { "locale": "de-DE" } }), "customer.locale", "Size"),
+        (json!({ "customer": { "email": "nobody" } }), "customer.email", "Email"),
+        (json!({ "customer": { "documentType": "XX" } }), "customer.documentType", "typeMismatch"),
+        (json!({ "customer": { "depositsCnt": 1.5 } }), "customer.depositsCnt", "typeMismatch"),
+        (json!({ "billingAddress": { "countryCode": "de" } }), "billingAddress.countryCode", "Pattern"),
+        (json!({ "card": { "expiryYear": "30" } }), "card.expiryYear", "Size"),
+        (json!({ "additionalParameters": { "n": 1 } }), "additionalParameters", "typeMismatch"),
+        (json!({ "paymentType": "REFUND" }), "parentPaymentId", "NotNull"),
+        (json!({ "paymentType": "WITHDRAWAL", "amount": null }), "amount", "NotNull"),
+    ];
+    for (change, field, rule) in cases {
+        let body = with(deposit("order-1"), change);
+        assert_eq!(complaints(&mut ShopFloor::open(), &body), [(field.to_owned(), rule.to_owned())], "{body}");
+    }
+}
+
+#[test]
+fn numbers_that_no_money_has_are_refused() {
+    let between_the_digits_we_keep = "0.00001000000000000000000000000000000001";
+    let the_same_with_an_exponent = "1.000000000000000000000000000000000001e0";
+    let too_small = "0.0000000000000000001";
+    let too_large = "99999999999999999999999999999999";
+    for digits in ["1e400", too_small, too_large, between_the_digits_we_keep, the_same_with_an_exponent] {
+        let mut floor = ShopFloor::open();
+        let body = format!(r#"{{"paymentType":"DEPOSIT","currency":"BTC","amount":{digits}}}"#);
+        let (status, answer) = floor.ask(&Request::post("/api/v1/payments", AUTH, body.as_bytes()));
+        assert_eq!((status, &answer["errors"][0]["field"]), (400, &json!("amount")), "{digits}");
+    }
+}
+
+#[test]
+fn an_exponent_is_another_way_to_write_the_same_number() {
+    let cases = [("1E-5", "0.00001"), ("1.25e2", "125"), ("12.5e+1", "125"), ("10e-2", "0.1"), ("1e9", "1000000000")];
+    for (sent, read) in cases {
+        let mut floor = ShopFloor::open();
+        let body = format!(r#"{{"paymentType":"DEPOSIT","currency":"BTC","amount":{sent},"referenceId":"order-1"}}"#);
+        floor.handle(&Request::post("/api/v1/payments", AUTH, body.as_bytes()));
+        let amount = floor.engine.payments_of("order-1").next().unwrap().money().0.unwrap();
+        assert_eq!(amount.value().normalize().to_string(), read, "{sent}");
+    }
+}
+
+#[test]
+fn zero_is_an_amount_only_for_a_pre_authorization() {
+    let mut floor = ShopFloor::open();
+    let (status, _) = floor.post(&with(deposit("order-1"), json!({ "amount": 0, "preAuth": true })));
+    assert_eq!(status, 200);
+}
+
+#[test]
+fn what_is_no_json_is_refused_without_field_errors() {
+    for body in ["", "{", "[]", "null", "\u{feff}{}"] {
+        let (status, answer) = ShopFloor::open().ask(&Request::post("/api/v1/payments", AUTH, body.as_bytes()));
+        assert_eq!((status, answer.get("errors")), (400, None), "{body:?}");
+    }
+}
+
+#[test]
+fn a_body_that_is_not_declared_as_json_is_not_read() {
+    let body = deposit("order-1").to_string();
+    let request = Request { content_type: None, ..Request::post("/api/v1/payments", AUTH, body.as_bytes()) };
+    assert_eq!(ShopFloor::open().ask(&request).0, 415);
+}
+
+#[test]
+fn an_unknown_field_is_passed_over_unless_the_switch_refuses_it() {
+    let body = with(deposit("order-1"), json!({ "colour": "red", "customer": { "shoeSize": 44, "firstName": "Ana" } }));
+    let mut floor = ShopFloor::open();
+    assert_eq!(floor.post(&body).0, 200);
+    let id = floor.engine.payments()[0].id();
+    assert_eq!(floor.read(id)["customer"], json!({ "firstName": "Ana" }));
+
+    let mut strict = ShopFloor::with(Switches { unknown_fields: UnknownFields::Refused, ..Switches::default() });
+    let unknown = |field: &str| (field.to_owned(), "unknown".to_owned());
+    assert_eq!(complaints(&mut strict, &body), [unknown("customer.shoeSize"), unknown("colour")]);
+}
+
+#[test]
+fn the_same_reference_twice_makes_two_payments_unless_the_switch_says_conflict() {
+    let mut floor = ShopFloor::open();
+    let (first, second) = (floor.deposit("order-1"), floor.deposit("order-1"));
+    assert_ne!(first, second);
+    assert_eq!(floor.engine.payments_of("order-1").count(), 2);
+    assert_eq!(floor.engine.counters().posts_of("order-1"), 2);
+
+    floor.engine.switches_mut().duplicate_reference = DuplicateReference::Conflict;
+    let (status, answer) = floor.post(&deposit("order-1"));
+    assert_eq!((status, &answer["error"]), (409, &json!("Conflict")));
+    assert_eq!(floor.engine.payments_of("order-1").count(), 2);
+}
+
+#[test]
+fn payouts_are_pending_and_end_by_themselves() {
+    let mut floor = ShopFloor::open();
+    let deposit = floor.paid_deposit("order-1");
+    let payout = |kind: &str, amount: u32, parent: &str| json!({ "paymentType": kind, "currency": "EUR", "amount": amount, "parentPaymentId": parent });
+    let parent = deposit.to_string();
+    let cases = [
+        ("REFUND", 10_000, "COMPLETED"),
+        ("REFUND", 10_001, "DECLINED"),
+        ("WITHDRAWAL", 10_000, "COMPLETED"),
+        ("WITHDRAWAL", 10_001, "DECLINED"),
+    ];
+    for (kind, amount, end) in cases {
+        let (status, answer) = floor.post(&payout(kind, amount, &parent));
+        assert_eq!((status, &answer["result"]["state"]), (200, &json!("PENDING")));
+        assert!(answer["result"].get("redirectUrl").is_none());
+        floor.wait(1);
+        let id = answer["result"]["id"].as_str().unwrap().parse().unwrap();
+        let read = floor.read(id);
+        assert_eq!(read["state"], end, "{kind} of {amount}");
+        assert_eq!(read.get("errorCode").is_some_and(|code| code == "3.28"), end == "DECLINED");
+    }
+    assert_eq!(floor.state(deposit), "COMPLETED", "a refund does not move its parent");
+}
+
+#[test]
+fn a_refund_needs_a_completed_deposit_of_the_same_shop() {
+    let mut floor = ShopFloor::open();
+    let open = floor.deposit("order-1");
+    let refund =
+        |parent: &str| json!({ "paymentType": "REFUND", "currency": "EUR", "amount": 1, "parentPaymentId": parent });
+    assert_eq!(floor.post(&refund(&open.to_string())).0, 400);
+    assert_eq!(floor.post(&refund("nonsense")).0, 400);
+    floor.engine.pay(floor.now, Which::Id(open), None).unwrap();
+    assert_eq!(floor.post(&refund(&open.to_string())).0, 200);
+}

@@ -1,0 +1,82 @@
+//! PATCH: a deposit without the checkout page (section 6.4).
+
+use chrono::TimeDelta;
+use gateway_simulator::{Answer, ErrorCode, PatchBehaviour, PaymentId, Request, Switches, Which};
+use serde_json::{Value, json};
+
+use crate::shop_floor::{AUTH, ShopFloor, deposit, read, with};
+
+fn patch(floor: &mut ShopFloor, id: PaymentId, body: &Value) -> (u16, Value) {
+    floor.ask(&Request::patch(&format!("/api/v1/payments/{id}"), AUTH, body.to_string().as_bytes()))
+}
+
+fn customer() -> Value {
+    json!({ "customerIp": "81.4.178.167" })
+}
+
+#[test]
+fn it_gives_the_payer_instructions_and_waits_for_them_to_be_followed() {
+    let mut floor = ShopFloor::open();
+    floor.post(&with(deposit("order-1"), json!({ "paymentMethod": "PIX" })));
+    let id = floor.engine.payments()[0].id();
+    let (status, answer) = patch(&mut floor, id, &customer());
+    assert_eq!((status, &answer["result"]["state"]), (200, &json!("PENDING")));
+    assert!(answer["result"]["externalRefs"]["qrCode"].is_string());
+    assert!(answer["result"].get("redirectUrl").is_none());
+    assert!(floor.engine.take_due_deliveries(floor.now).is_empty());
+
+    floor.engine.pay(floor.now, Which::Id(id), None).unwrap();
+    let read = floor.read(id);
+    assert_eq!(read["state"], "COMPLETED");
+    assert!(read.get("paymentMethodDetails").is_none(), "no card was involved");
+}
+
+#[test]
+fn instructions_that_nobody_follows_run_out() {
+    let mut floor = ShopFloor::open();
+    let id = floor.deposit("order-1");
+    patch(&mut floor, id, &customer());
+    floor.wait(60 * 60);
+    assert_eq!(floor.read(id)["errorCode"], "1.04");
+}
+
+#[test]
+fn it_is_refused_without_the_address_twice_and_for_payouts() {
+    let mut floor = ShopFloor::open();
+    let id = floor.deposit("order-1");
+    let (status, answer) = patch(&mut floor, id, &json!({}));
+    assert_eq!((status, &answer["errors"][0]["field"]), (400, &json!("customerIp")));
+    assert_eq!(floor.state(id), "CHECKOUT");
+
+    assert_eq!(patch(&mut floor, id, &customer()).0, 200);
+    let (status, answer) = patch(&mut floor, id, &customer());
+    assert_eq!((status, &answer["message"]), (400, &json!("Illegal Workflow State")));
+
+    let (_, payout) = floor.post(&json!({ "paymentType": "WITHDRAWAL", "currency": "EUR", "amount": 1 }));
+    let payout = payout["result"]["id"].as_str().unwrap().parse().unwrap();
+    assert_eq!(patch(&mut floor, payout, &customer()).0, 400);
+    assert_eq!(patch(&mut floor, "0".repeat(32).parse().unwrap(), &customer()).0, 404);
+}
+
+#[test]
+fn a_refusal_can_come_inside_a_200() {
+    let code = ErrorCode::named("3.24").unwrap();
+    let mut floor = ShopFloor::with(Switches { patch: PatchBehaviour::Declined(code), ..Switches::default() });
+    let id = floor.deposit("order-1");
+    let (status, answer) = patch(&mut floor, id, &customer());
+    assert_eq!((status, &answer["result"]["state"]), (200, &json!("DECLINED")));
+    assert_eq!(floor.engine.take_due_deliveries(floor.now).len(), 1);
+}
+
+#[test]
+fn a_provider_that_does_not_answer_leaves_the_payment_pending_behind_a_late_504() {
+    let behaviour = PatchBehaviour::ProviderTimeout { millis: 30_000 };
+    let mut floor = ShopFloor::with(Switches { patch: behaviour, ..Switches::default() });
+    let id = floor.deposit("order-1");
+    let body = customer().to_string();
+    let handled = floor.handle(&Request::patch(&format!("/api/v1/payments/{id}"), AUTH, body.as_bytes()));
+    assert_eq!(handled.effect, Some(id));
+    let Answer::Delayed { by, response } = handled.answer else { panic!("at once") };
+    assert_eq!((by, read(&response).0), (TimeDelta::seconds(30), 504));
+    assert_eq!(floor.state(id), "PENDING");
+}

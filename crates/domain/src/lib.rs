@@ -1,0 +1,42 @@
+//! What a payment is. Values in, values out: no async, no clock, no input or output.
+//!
+//! [`Payment::apply`] is the one place where evidence becomes a state; everything else here is
+//! what it needs: names ([`ReferenceId`], [`PaymentId`], [`GatewayPaymentId`]), money
+//! ([`Money`], [`Total`]), what was asked ([`Order`]) and what was seen ([`Evidence`]).
+
+mod currency;
+mod fingerprint;
+mod gateway_payment_id;
+mod money;
+mod order;
+mod payment;
+mod payment_id;
+mod payment_method;
+mod payment_type;
+mod reference_id;
+mod shop_name;
+mod text;
+mod time;
+mod total;
+
+pub use currency::{Currency, InvalidCurrency};
+pub use fingerprint::Fingerprint;
+pub use gateway_payment_id::{GatewayPaymentId, InvalidGatewayPaymentId};
+pub use money::{InvalidAmount, Money, parse_amount};
+pub use order::{
+    AdditionalParameters, BillingAddress, CountryCode, Customer, DateText, Email, Flow, FlowRule, FlowRules, Locale,
+    Metadata, Order, Phone,
+};
+pub use payment::{
+    Attempt, Change, Decision, Elsewhere, Entry, Evidence, Flag, GatewayState, Intervals, Kind, LookUp, NotOurs,
+    Opening, OtherPayment, Payment, PaymentError, PaymentState, Progress, Rejection, Seen, SeenState, Sighting, Source,
+    Submission, UnfoldableLedger, Verdict, choose, never_adoptable,
+};
+pub use payment_id::PaymentId;
+pub use payment_method::{InvalidPaymentMethod, PaymentMethod};
+pub use payment_type::PaymentType;
+pub use reference_id::{InvalidReferenceId, ReferenceId};
+pub use shop_name::{InvalidShopName, ShopName};
+pub use text::{InvalidText, PersonalText, Text};
+pub use time::Time;
+pub use total::{Total, TotalOverflow};

@@ -1,0 +1,486 @@
+//! The one place where evidence becomes a decision.
+
+use std::collections::BTreeSet;
+
+use super::decision::{Change, Decision, Elsewhere, OtherPayment, PaymentError};
+use super::evidence::{Evidence, Rejection, Seen, Sighting, Source};
+use super::news::News;
+use super::{Attempt, Flag, GatewayState, Kind, Payment, PaymentState, SeenState, Submission};
+use crate::GatewayPaymentId;
+use crate::Time;
+
+use GatewayState as G;
+use PaymentState as S;
+
+impl Payment {
+    /// What `evidence` means for this payment. Total: every pair of a state and a kind of evidence is decided, here and
+    /// in `News::of`, with no catch-all, so that a new state or kind does not compile until somebody has decided
+    /// what it means.
+    pub fn apply(&self, evidence: &Evidence) -> Decision {
+        match &evidence.seen {
+            // A payment is opened once.
+            Seen::Opened(_) => Decision::Stale,
+            Seen::AboutToSend { attempt, .. } => match self.state {
+                S::Submitted => self.about_to_send(*attempt, evidence),
+                // Nothing leaves for a payment that the gateway knows or that has ended.
+                S::Checkout
+                | S::Pending
+                | S::AwaitingApproval
+                | S::Authorized
+                | S::Completed
+                | S::Declined
+                | S::Cancelled
+                | S::Rejected => Decision::Stale,
+            },
+            Seen::GivenUp { reason } => match self.state {
+                S::Submitted => self.given_up(reason, evidence.source),
+                S::Checkout
+                | S::Pending
+                | S::AwaitingApproval
+                | S::Authorized
+                | S::Completed
+                | S::Declined
+                | S::Cancelled
+                | S::Rejected => Decision::Stale,
+            },
+            Seen::Refused { attempt, rejection } => match self.state {
+                S::Submitted => self.refused(*attempt, rejection, evidence.source),
+                // The gateway has a payment of ours from another POST; this one made nothing.
+                S::Checkout
+                | S::Pending
+                | S::AwaitingApproval
+                | S::Authorized
+                | S::Completed
+                | S::Declined
+                | S::Cancelled
+                | S::Rejected => self.attempt_ended(*attempt, |sent_at| Attempt::Refused { sent_at }),
+            },
+            // What became of one POST is news about that POST, whatever the payment has come to meanwhile.
+            Seen::NotSent { attempt, reason } => match self.state {
+                S::Submitted => self.not_sent(*attempt, reason, evidence.source),
+                S::Checkout
+                | S::Pending
+                | S::AwaitingApproval
+                | S::Authorized
+                | S::Completed
+                | S::Declined
+                | S::Cancelled
+                | S::Rejected => self.kept_here(*attempt, reason),
+            },
+            Seen::OutcomeUnknown { attempt, reason } => {
+                self.attempt_ended(*attempt, |sent_at| Attempt::Unknown { sent_at, reason: reason.clone() })
+            }
+            // About a gateway payment: first whose it is, then (`News::of`) what it means for the state.
+            Seen::Accepted { attempt, sighting } => {
+                self.sighted(evidence, sighting, Some(Binding::Answer { attempt: *attempt }))
+            }
+            Seen::Found { sighting } => self.sighted(evidence, sighting, Some(Binding::LookUp)),
+            Seen::Reported { sighting } => self.sighted(evidence, sighting, None),
+            Seen::Undecided { sighting } => self.undecided(evidence, sighting),
+            Seen::ClaimedElsewhere { attempt, id } => self.claimed_elsewhere(*attempt, id),
+            Seen::Missing => match self.state {
+                S::Submitted
+                | S::Checkout
+                | S::Pending
+                | S::AwaitingApproval
+                | S::Authorized
+                | S::Completed
+                | S::Declined
+                | S::Cancelled => self.missing(),
+                // That none is found is what we say ourselves.
+                S::Rejected => Decision::Stale,
+            },
+        }
+    }
+
+    /// Invariant I1: no POST without an entry, and no more of them than the kind of payment allows.
+    fn about_to_send(&self, attempt: usize, evidence: &Evidence) -> Decision {
+        let in_turn = attempt == self.submission.next_number();
+        let known = self.gateway_payment_id.is_some() || !self.others.is_empty();
+        let too_many = self.submission.possibly_sent() >= Submission::sent_max(self.opening.kind)
+            || self.submission.unsent() >= Submission::UNSENT_MAX;
+        if !in_turn || known || too_many {
+            return Decision::Stale;
+        }
+        Decision::Moves(Change {
+            attempt: Some((attempt, Attempt::InFlight { sent_at: evidence.at })),
+            ..Change::default()
+        })
+    }
+
+    fn given_up(&self, reason: &str, source: Source) -> Decision {
+        if self.submission.possibly_sent() > 0 || self.gateway_payment_id.is_some() {
+            return Decision::Stale;
+        }
+        let error = PaymentError {
+            code: "not-sent".to_owned(),
+            message: Some(format!("no request reached the gateway: {reason}")),
+            external_result_code: None,
+            fields: Vec::new(),
+        };
+        Decision::Moves(self.rejected(error, source))
+    }
+
+    /// A refusal proves that this POST made nothing. If an earlier one may have, the payment stays unknown.
+    fn refused(&self, number: usize, rejection: &Rejection, source: Source) -> Decision {
+        let ended = self.attempt_ended(number, |sent_at| Attempt::Refused { sent_at });
+        match ended {
+            Decision::Moves(Change { attempt, .. }) if !self.may_exist_beside(number) => {
+                Decision::Moves(Change { attempt, ..self.rejected(refusal(rejection), source) })
+            }
+            ended => ended,
+        }
+    }
+
+    /// A proof that this POST stayed here may be what the refusal of a later one waited for.
+    fn not_sent(&self, number: usize, reason: &str, source: Source) -> Decision {
+        let ended = self.kept_here(number, reason);
+        let refused_before = self.submission.attempts().iter().any(|known| matches!(known, Attempt::Refused { .. }));
+        match ended {
+            Decision::Moves(Change { attempt, .. }) if refused_before && !self.may_exist_beside(number) => {
+                Decision::Moves(Change { attempt, ..self.rejected(refusal(&Rejection::default()), source) })
+            }
+            ended => ended,
+        }
+    }
+
+    fn kept_here(&self, number: usize, reason: &str) -> Decision {
+        self.attempt_ended(number, |sent_at| Attempt::NotSent { sent_at, reason: reason.to_owned() })
+    }
+
+    /// Whether a POST other than this one made a gateway payment, or may have.
+    fn may_exist_beside(&self, number: usize) -> bool {
+        let this_is_open = self.submission.attempt(number).is_some_and(Attempt::is_unaccounted);
+        self.gateway_payment_id.is_some() || self.submission.unaccounted() > usize::from(this_is_open)
+    }
+
+    fn rejected(&self, error: PaymentError, source: Source) -> Change {
+        // A look-up saw something under our reference: that, and that nothing was made, cannot both be the truth.
+        let contradiction = (!self.others.is_empty()).then_some(Flag::Contradiction);
+        Change {
+            state: Some(S::Rejected),
+            error: Some(error),
+            confirmed_by: Some(source),
+            flags: contradiction.into_iter().chain(self.paid_elsewhere_if_dead(None)).collect(),
+            ..Change::default()
+        }
+    }
+
+    /// What became of a POST is recorded once; only that it is not known gives way to what is, however late.
+    fn attempt_ended(&self, number: usize, ended: impl FnOnce(Time) -> Attempt) -> Decision {
+        let Some(known) = self.submission.attempt(number) else { return Decision::Stale };
+        let ended = ended(known.sent_at());
+        let is_news = match known {
+            Attempt::InFlight { .. } => true,
+            Attempt::Unknown { .. } => !ended.is_unaccounted(),
+            Attempt::NotSent { .. } | Attempt::Refused { .. } | Attempt::Accepted { .. } => false,
+        };
+        if !is_news {
+            return Decision::Confirms(None);
+        }
+        Decision::Moves(Change { attempt: Some((number, ended)), ..Change::default() })
+    }
+
+    /// The id is not bound here, so what became of the POST stays unknown.
+    fn claimed_elsewhere(&self, attempt: Option<usize>, id: &GatewayPaymentId) -> Decision {
+        let reason = format!("the gateway answered with {id}, which is the id of another payment");
+        let ended = attempt.map(|number| self.attempt_ended(number, |sent_at| Attempt::Unknown { sent_at, reason }));
+        let attempt = ended.and_then(|decision| decision.change().and_then(|change| change.attempt.clone()));
+        match (self.raise(Flag::IdClaimedElsewhere), attempt) {
+            (None, None) => Decision::Contradicts(None),
+            (flagged, attempt) => Decision::Contradicts(Some(Change { attempt, ..flagged.unwrap_or_default() })),
+        }
+    }
+
+    fn missing(&self) -> Decision {
+        if self.gateway_payment_id.is_none() {
+            return Decision::Confirms(None);
+        }
+        Decision::Contradicts(self.raise(Flag::NotFoundAtGateway))
+    }
+
+    /// A change that only raises a flag; `None` if it is raised already.
+    fn raise(&self, flag: Flag) -> Option<Change> {
+        let news = !self.flags.contains(&flag);
+        news.then(|| Change { flags: BTreeSet::from([flag]), ..Change::default() })
+    }
+
+    fn sighted(&self, evidence: &Evidence, sighting: &Sighting, binding: Option<Binding>) -> Decision {
+        let source = witness(evidence.source, binding);
+        match (&self.gateway_payment_id, binding) {
+            (Some(ours), _) if *ours == sighting.id => self.news(evidence, source, sighting, binding),
+            (None, Some(binding)) if self.state == S::Submitted => self.adopt(source, sighting, binding),
+            (None, None) if self.state == S::Submitted => Decision::Elsewhere(Elsewhere::Unbound, None),
+            // It is not the one that we have; or we said that none exists, and here is one.
+            (Some(_) | None, _) => self.elsewhere(sighting, binding),
+        }
+    }
+
+    /// The gateway payment becomes ours, for good.
+    fn adopt(&self, source: Source, sighting: &Sighting, binding: Binding) -> Decision {
+        let state = sighting.known_state();
+        let mut change = self.learned(sighting, state, source);
+        change.gateway_payment_id = Some(sighting.id.clone());
+        change.state = state.map(S::from);
+        change.confirmed_by = state.map(|_| source);
+        change.flags.extend(self.misfits(sighting));
+        self.answered(sighting, Some(binding), &mut change);
+        Decision::Moves(change)
+    }
+
+    /// What an answer tells beside the payment that it names: what became of its POST, and whether that was inert.
+    /// The same for whichever gateway payment it names.
+    fn answered(&self, sighting: &Sighting, binding: Option<Binding>, change: &mut Change) {
+        let Some(Binding::Answer { attempt: number }) = binding else { return };
+        let Some(known) = self.submission.attempt(number) else { return };
+        let accepted = Attempt::Accepted { sent_at: known.sent_at() };
+        if *known != accepted {
+            change.attempt = Some((number, accepted));
+        }
+        let beyond_checkout = sighting.known_state().is_some_and(|state| state != G::Checkout);
+        if self.opening.kind == Kind::Inert && beyond_checkout && !self.flags.contains(&Flag::NotInert) {
+            change.flags.insert(Flag::NotInert);
+        }
+    }
+
+    /// What of a gateway payment that we adopt is not as we asked. It is ours all the same: it carries our reference
+    /// or answers our request, so it is flagged and never dropped.
+    fn misfits(&self, sighting: &Sighting) -> Vec<Flag> {
+        let mut flags = Vec::new();
+        let ours: &'static str = self.opening.payment_type.into();
+        if sighting.payment_type.as_deref().is_some_and(|theirs| theirs != ours) {
+            flags.push(Flag::TypeDiffers);
+        }
+        let reference = self.opening.reference_id.as_str();
+        if sighting.reference_id.as_deref().is_some_and(|theirs| theirs != reference) {
+            flags.push(Flag::ReferenceDiffers);
+        }
+        if let Some(asked) = sighting.requested() {
+            if asked.currency() != self.opening.requested.currency() {
+                flags.push(Flag::Converted);
+            } else if asked != self.opening.requested {
+                flags.push(Flag::AmountDiffers);
+            }
+        }
+        if matches!(sighting.state, SeenState::Unknown(_)) {
+            flags.push(Flag::UnknownState);
+        }
+        flags
+    }
+
+    /// News about the gateway payment that is ours.
+    fn news(&self, evidence: &Evidence, source: Source, sighting: &Sighting, binding: Option<Binding>) -> Decision {
+        let decision = match sighting.known_state() {
+            None => self.raise(Flag::UnknownState).map_or(Decision::Stale, |flagged| Decision::Confirms(Some(flagged))),
+            Some(told) => match News::of(self.state, told) {
+                News::Forward => self.moved(source, sighting, told),
+                News::Back if self.is_fresh(source, evidence.begun_at) => self.moved(source, sighting, told),
+                News::Same => self.confirmed(source, sighting, told),
+                News::Back | News::Late => Decision::Stale,
+                News::OtherFinal => self.contradicted(source, sighting, told),
+            },
+        };
+        let mut change = decision.change().cloned().unwrap_or_default();
+        self.answered(sighting, binding, &mut change);
+        let change = Some(change).filter(|change| *change != Change::default());
+        match (decision, change) {
+            (Decision::Moves(_), Some(change)) => Decision::Moves(change),
+            (Decision::Contradicts(_), change) => Decision::Contradicts(change),
+            // Old news about the state may still tell what became of a POST.
+            (Decision::Confirms(_), change) | (Decision::Stale, change @ Some(_)) => Decision::Confirms(change),
+            (decision @ (Decision::Stale | Decision::Moves(_) | Decision::Elsewhere(..)), _) => decision,
+        }
+    }
+
+    /// A look by id that began after our state was recorded beats the order of states: a payout can be held after it was
+    /// made, a capture shows as pending. Notices and lists only move forward.
+    fn is_fresh(&self, source: Source, begun_at: Option<Time>) -> bool {
+        source == Source::Poll && begun_at.is_some_and(|begun_at| begun_at > self.state_at)
+    }
+
+    fn moved(&self, source: Source, sighting: &Sighting, told: G) -> Decision {
+        let mut change = self.learned(sighting, Some(told), source);
+        change.state = Some(told.into());
+        change.confirmed_by = Some(source);
+        Decision::Moves(change)
+    }
+
+    fn confirmed(&self, source: Source, sighting: &Sighting, told: G) -> Decision {
+        let mut change = self.learned(sighting, Some(told), source);
+        let amounts_differ = change.flags.contains(&Flag::AmountContradicts);
+        if amounts_differ && self.flags.contains(&Flag::AmountContradicts) && change.settled.is_none() {
+            return Decision::Contradicts(None);
+        }
+        if !self.confirmed_by.contains(&source) {
+            change.confirmed_by = Some(source);
+        }
+        if amounts_differ {
+            Decision::Contradicts(Some(change))
+        } else {
+            let news = change != Change::default();
+            Decision::Confirms(news.then_some(change))
+        }
+    }
+
+    /// Two finals. What is dead and was paid after all, by a webhook and by a look, becomes COMPLETED as a correction
+    /// (money received is never hidden); every other contradiction waits for a person.
+    fn contradicted(&self, source: Source, sighting: &Sighting, told: G) -> Decision {
+        let telling = (told, source);
+        let told_by = |another| self.contradicted_by.contains(&(told, another)) || source == another;
+        if self.state.is_dead() && told == G::Completed && told_by(Source::Webhook) && told_by(Source::Poll) {
+            let mut change = self.learned(sighting, Some(told), source);
+            change.state = Some(told.into());
+            change.confirmed_by = Some(source);
+            change.contradicted_by = Some(telling);
+            change.flags.extend([Flag::Contradiction, Flag::GatewayCorrection]);
+            return Decision::Moves(change);
+        }
+        let news = !self.contradicted_by.contains(&telling);
+        Decision::Contradicts(news.then(|| Change {
+            contradicted_by: Some(telling),
+            flags: BTreeSet::from([Flag::Contradiction]),
+            ..Change::default()
+        }))
+    }
+
+    /// The facts of a sighting that we did not have, the state itself left out.
+    fn learned(&self, sighting: &Sighting, state: Option<G>, source: Source) -> Change {
+        let mut change = Change::default();
+        if self.redirect_url.is_none() {
+            change.redirect_url.clone_from(&sighting.redirect_url);
+        }
+        if !sighting.external_refs.is_empty() && sighting.external_refs != self.external_refs {
+            change.external_refs.clone_from(&sighting.external_refs);
+        }
+        if sighting.payment_method != self.payment_method {
+            change.payment_method.clone_from(&sighting.payment_method);
+        }
+        match state {
+            Some(G::Completed) => self.settle(sighting, source, &mut change),
+            Some(G::Declined | G::Cancelled) => {
+                if self.error.is_none() {
+                    change.error.clone_from(&sighting.error);
+                }
+                change.flags.extend(self.paid_elsewhere_if_dead(Some(sighting)));
+            }
+            Some(G::Checkout | G::Pending | G::AwaitingApproval | G::Authorized) | None => {}
+        }
+        change
+    }
+
+    /// What moved is what the gateway says; the figure of a look replaces that of a notice.
+    fn settle(&self, sighting: &Sighting, source: Source, change: &mut Change) {
+        let Some(told) = sighting.money else {
+            if self.settled.is_none() && !self.flags.contains(&Flag::AmountMissing) {
+                change.flags.insert(Flag::AmountMissing);
+            }
+            return;
+        };
+        match self.settled {
+            Some(known) if known == told => return,
+            Some(_) => {
+                change.flags.insert(Flag::AmountContradicts);
+                let looked_before = self.confirmed_by.contains(&Source::Poll);
+                if source != Source::Poll || looked_before {
+                    return;
+                }
+            }
+            None => {}
+        }
+        change.settled = Some(told);
+        if told.currency() != self.opening.requested.currency() {
+            change.flags.insert(Flag::Converted);
+        } else if told != self.opening.requested {
+            change.flags.insert(Flag::AmountDiffers);
+        }
+    }
+
+    /// While none is ours, a candidate that cannot be chosen stands beside us until a person chooses. Once one is ours,
+    /// or none can be, there is nothing to choose.
+    fn undecided(&self, evidence: &Evidence, sighting: &Sighting) -> Decision {
+        if self.gateway_payment_id.is_some() || self.state != S::Submitted {
+            return self.sighted(evidence, sighting, None);
+        }
+        match self.elsewhere(sighting, Some(Binding::LookUp)) {
+            Decision::Elsewhere(relation, change) if !self.flags.contains(&Flag::UndecidedCandidates) => {
+                let mut change = change.unwrap_or_default();
+                change.flags.insert(Flag::UndecidedCandidates);
+                Decision::Elsewhere(relation, Some(change))
+            }
+            decision => decision,
+        }
+    }
+
+    /// Evidence about a gateway payment that is not ours: kept beside ours, and ours stays as it is.
+    fn elsewhere(&self, sighting: &Sighting, binding: Option<Binding>) -> Decision {
+        let seen = OtherPayment {
+            id: sighting.id.clone(),
+            relation: self.relation(sighting),
+            state: sighting.state.clone(),
+            money: sighting.money,
+            created: sighting.created,
+        };
+        let known = self.others.iter().find(|known| known.id == seen.id);
+        let other = known.map_or_else(|| seen.clone(), |known| known.joined_by(&seen));
+        let relation = other.relation;
+        let mut change = Change::default();
+        if relation == Elsewhere::Surplus {
+            change.flags.insert(Flag::Surplus);
+            if other.is_paid() && self.state.is_dead() {
+                change.flags.insert(Flag::PaidElsewhere);
+            }
+            if self.state == S::Rejected {
+                change.flags.insert(Flag::Contradiction);
+            }
+        }
+        change.flags.retain(|flag| !self.flags.contains(flag));
+        change.other = Some(other).filter(|other| known != Some(other));
+        self.answered(sighting, binding, &mut change);
+        Decision::Elsewhere(relation, Some(change).filter(|change| *change != Change::default()))
+    }
+
+    fn relation(&self, sighting: &Sighting) -> Elsewhere {
+        let child_of_ours = self.gateway_payment_id.is_some() && sighting.parent == self.gateway_payment_id;
+        let ours: &'static str = self.opening.payment_type.into();
+        let same_type = sighting.payment_type.as_deref().is_none_or(|theirs| theirs == ours);
+        match (child_of_ours, same_type) {
+            (true, true) => Elsewhere::Cascade,
+            (true, false) => Elsewhere::Foreign,
+            (false, _) => Elsewhere::Surplus,
+        }
+    }
+
+    /// The flag of a payment that dies while its twin is paid; the same in whichever order the two are seen.
+    fn paid_elsewhere_if_dead(&self, ours: Option<&Sighting>) -> Option<Flag> {
+        let is_ours = |other: &OtherPayment| ours.is_some_and(|ours| ours.id == other.id);
+        let twin = |other: &&OtherPayment| other.relation == Elsewhere::Surplus && !is_ours(other);
+        let paid = self.others.iter().filter(twin).any(OtherPayment::is_paid);
+        (paid && !self.flags.contains(&Flag::PaidElsewhere)).then_some(Flag::PaidElsewhere)
+    }
+}
+
+/// Whose word a sighting is. What a look-up by reference finds stands in one of the gateway's lists: it does not spare
+/// the look by id.
+fn witness(source: Source, binding: Option<Binding>) -> Source {
+    match (source, binding) {
+        (Source::Poll, Some(Binding::LookUp)) => Source::Sweep,
+        (source, _) => source,
+    }
+}
+
+/// Why a payment is dead that the gateway refused to make.
+fn refusal(rejection: &Rejection) -> PaymentError {
+    PaymentError {
+        code: "gateway-refused".to_owned(),
+        message: Some(rejection.message.clone()).filter(|message| !message.is_empty()),
+        external_result_code: None,
+        fields: rejection.fields.clone(),
+    }
+}
+
+/// Evidence that may make a gateway payment ours. A notice or a list never does.
+#[derive(Clone, Copy)]
+enum Binding {
+    Answer { attempt: usize },
+    LookUp,
+}

@@ -1,0 +1,215 @@
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{GatewayState, Opening, SeenState};
+use crate::{GatewayPaymentId, Money, PaymentMethod, Time};
+
+/// Who saw it.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::Display,
+)]
+#[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
+pub enum Source {
+    /// We ourselves, before a request leaves.
+    Request,
+    /// The answer to our request, or its absence.
+    Response,
+    /// A signed notice of the gateway.
+    Webhook,
+    /// A look at one payment, by id or by reference; what the latter finds confirms as a list does.
+    Poll,
+    /// A page of the gateway's list.
+    Sweep,
+    /// A person.
+    Operator,
+}
+
+/// Something that was seen, by whom and when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Evidence {
+    /// Who saw it.
+    pub source: Source,
+    /// When it reached us.
+    pub at: Time,
+    /// When the look began, for a look by id: what it tells cannot be older than that. A look-up by reference has none,
+    /// since the gateway's lists may lag behind.
+    pub begun_at: Option<Time>,
+    /// What was seen.
+    pub seen: Seen,
+}
+
+/// What was seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Seen {
+    /// A caller ordered the payment, and its first request is about to leave.
+    Opened(Box<Opening>),
+    /// Another request is about to leave.
+    AboutToSend {
+        /// Its number, counted from 1.
+        attempt: usize,
+        /// Why it may.
+        reason: String,
+    },
+    /// The request never reached the gateway: no connection existed, or our key was refused.
+    NotSent {
+        /// Which one.
+        attempt: usize,
+        /// What stopped it.
+        reason: String,
+    },
+    /// No request got through within the time that the settings allow, and no more are tried.
+    GivenUp {
+        /// What stopped the last one.
+        reason: String,
+    },
+    /// The gateway refused the request.
+    Refused {
+        /// Which one.
+        attempt: usize,
+        /// What it said.
+        rejection: Rejection,
+    },
+    /// The request left, and no readable answer came.
+    OutcomeUnknown {
+        /// Which one.
+        attempt: usize,
+        /// What came instead.
+        reason: String,
+    },
+    /// The gateway's answer to our POST: the payment that it made for us.
+    Accepted {
+        /// Which one.
+        attempt: usize,
+        /// The payment.
+        sighting: Sighting,
+    },
+    /// The payment that a look-up by our reference chose ([`choose`](super::choose)).
+    Found {
+        /// The payment.
+        sighting: Sighting,
+    },
+    /// Candidates stand under our reference, and none can be chosen.
+    Undecided {
+        /// One of them; each is reported by itself.
+        sighting: Sighting,
+    },
+    /// News about a gateway payment, by its id.
+    Reported {
+        /// The payment.
+        sighting: Sighting,
+    },
+    /// The gateway told us an id for this payment that belongs to another one of ours already.
+    ClaimedElsewhere {
+        /// The POST whose answer told it; none for a look-up.
+        attempt: Option<usize>,
+        /// The id.
+        id: GatewayPaymentId,
+    },
+    /// The gateway does not know the id that it gave us.
+    Missing,
+}
+
+/// What the gateway said when it refused to make a payment (gateway contract, section 2.2).
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Rejection {
+    /// Its message, cleaned and bounded.
+    pub message: String,
+    /// Its field errors: the gateway's field name and reason.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<(String, String)>,
+}
+
+/// One gateway payment as somebody saw it: the facts that matter to us, without a word about a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Sighting {
+    /// The gateway's name for it.
+    pub id: GatewayPaymentId,
+    /// Where it stands there.
+    pub state: SeenState,
+    /// The reference that it carries. The gateway echoes ours, and leaves it out of some notices.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reference_id: Option<String>,
+    /// Its type, in the gateway's word, since there are more than three inside of its engine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payment_type: Option<String>,
+    /// The gateway's id of its parent: of a refund, a recurring charge or a cascade.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent: Option<GatewayPaymentId>,
+    /// What went to the provider.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub money: Option<Money>,
+    /// What was requested, where it was converted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub customer_money: Option<Money>,
+    /// How the customer paid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payment_method: Option<PaymentMethod>,
+    /// Why it was declined or cancelled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<super::PaymentError>,
+    /// When the gateway made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created: Option<Time>,
+    /// The checkout page. Not repeated in the ledger's evidence: the change holds it once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub redirect_url: Option<String>,
+    /// What the customer must know to pay (host-to-host). Likewise.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub external_refs: BTreeMap<String, String>,
+}
+
+impl Sighting {
+    /// The state, if it is one that the contract knows.
+    pub fn known_state(&self) -> Option<GatewayState> {
+        match self.state {
+            SeenState::Known(state) => Some(state),
+            SeenState::Unknown(_) => None,
+        }
+    }
+
+    /// What was requested, as far as the gateway tells: its `customerAmount`, else its `amount`.
+    pub fn requested(&self) -> Option<Money> {
+        self.customer_money.or(self.money)
+    }
+}
+
+impl Seen {
+    /// Without what the ledger's change holds anyway.
+    pub(super) fn for_ledger(&self) -> Self {
+        let mut seen = self.clone();
+        match &mut seen {
+            Self::Accepted { sighting, .. }
+            | Self::Found { sighting }
+            | Self::Undecided { sighting }
+            | Self::Reported { sighting } => {
+                sighting.redirect_url = None;
+                sighting.external_refs = BTreeMap::new();
+            }
+            Self::Opened(_)
+            | Self::AboutToSend { .. }
+            | Self::NotSent { .. }
+            | Self::GivenUp { .. }
+            | Self::Refused { .. }
+            | Self::OutcomeUnknown { .. }
+            | Self::ClaimedElsewhere { .. }
+            | Self::Missing => {}
+        }
+        seen
+    }
+}

@@ -127,6 +127,30 @@ impl Fault {
         }
     }
 
+    /// What it does, in one line for a person.
+    pub const fn meaning(&self) -> &'static str {
+        match self {
+            Self::LostBefore => "the connection closes without an answer, nothing was done",
+            Self::LostAfter => "the connection closes without an answer, the payment was made",
+            Self::StatusBefore(_) => "a JSON error of this status, nothing was done",
+            Self::StatusAfter(_) => "a JSON error of this status, the payment was made",
+            Self::HtmlBefore => "502 with an HTML page, nothing was done",
+            Self::HtmlAfter => "502 with an HTML page, the payment was made",
+            Self::Forbidden => "403 with the HTML page of an edge firewall, nothing was done",
+            Self::Unauthorized => "401 although the key is right, nothing was done",
+            Self::Slow { .. } => "the answer comes late",
+            Self::Truncated => "the answer ends in its middle, the payment was made",
+            Self::HookEarly { .. } => "paid at once; the webhook overtakes the answer",
+            Self::HookTwice => "the webhook comes twice",
+            Self::HookLate { .. } => "the webhook comes late",
+            Self::HookNever => "the webhook never comes",
+            Self::HookForged => "the webhook's signature is wrong",
+            Self::OtherAmount(_) => "settled with another amount",
+            Self::OtherCurrency(_) => "settled in another currency",
+            Self::ListLag { .. } => "lists do not show the payment for a while",
+        }
+    }
+
     pub(crate) const fn moment(&self) -> Moment {
         match self {
             Self::LostBefore

@@ -1,0 +1,314 @@
+//! The one mapping between the domain's values and the columns of their rows, the same for both databases.
+//!
+//! Lists and maps stand as JSON text, sets of words as one text with commas: PostgreSQL makes `jsonb` and `text[]` of
+//! them, SQLite keeps them as they are. No text here holds U+0000: a write that has one is refused before
+//! (`crate::flaw`).
+
+use std::collections::BTreeSet;
+use std::str::FromStr;
+
+use domain::{Currency, Entry, Money, Opening, Payment, PaymentError, PaymentId, PaymentState, Progress, Seen, Time};
+use rust_decimal::Decimal;
+use serde::de::DeserializeOwned;
+use serde_json::to_string;
+use uuid::Uuid;
+
+use crate::{StoreError, Stored};
+
+/// The columns of `payments`, each under its own name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PaymentColumns {
+    pub(crate) payment_id: Uuid,
+    pub(crate) shop: String,
+    pub(crate) reference_id: String,
+    pub(crate) payment_type: String,
+    pub(crate) state: String,
+    pub(crate) state_at: Time,
+    pub(crate) amount: Decimal,
+    pub(crate) currency: String,
+    pub(crate) requested_payment_method: Option<String>,
+    pub(crate) payment_method: Option<String>,
+    pub(crate) flow: String,
+    pub(crate) kind: String,
+    pub(crate) pre_auth: bool,
+    pub(crate) parent_payment_id: Option<Uuid>,
+    /// JSON object.
+    pub(crate) metadata: String,
+    /// JSON object.
+    pub(crate) fingerprint: String,
+    /// JSON array.
+    pub(crate) attempts: String,
+    pub(crate) gateway_payment_id: Option<String>,
+    pub(crate) redirect_url: Option<String>,
+    /// JSON object.
+    pub(crate) external_refs: String,
+    pub(crate) settled_amount: Option<Decimal>,
+    pub(crate) settled_currency: Option<String>,
+    pub(crate) error_code: Option<String>,
+    pub(crate) error_message: Option<String>,
+    pub(crate) external_result_code: Option<String>,
+    /// JSON array of pairs.
+    pub(crate) error_fields: String,
+    /// Words with commas between them.
+    pub(crate) confirmed_by: String,
+    /// JSON array of pairs.
+    pub(crate) contradicted_by: String,
+    /// JSON array.
+    pub(crate) others: String,
+    /// Words with commas between them.
+    pub(crate) flags: String,
+    pub(crate) version: i64,
+    pub(crate) created_at: Time,
+    pub(crate) updated_at: Time,
+}
+
+/// A row of `payments` with its row of `payment_checks`, as it is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct StoredColumns {
+    pub(crate) payment: PaymentColumns,
+    pub(crate) checks: i64,
+    pub(crate) empty_look_ups: i64,
+    pub(crate) checked_at: Option<Time>,
+    pub(crate) next_check_at: Option<Time>,
+    pub(crate) epoch: i64,
+    pub(crate) leased_until: Option<Time>,
+}
+
+/// The columns of `payment_events`, and what the outbox takes from them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct EntryColumns {
+    pub(crate) payment_id: Uuid,
+    pub(crate) sequence: i64,
+    pub(crate) at: Time,
+    pub(crate) source: String,
+    pub(crate) verdict: String,
+    pub(crate) kind: String,
+    /// The state that the payment has after it.
+    pub(crate) state: String,
+    /// Whether the entry sets the state, so that the outbox gets a row.
+    pub(crate) changes_state: bool,
+    /// JSON object.
+    pub(crate) seen: String,
+    /// JSON object.
+    pub(crate) change: String,
+}
+
+impl PaymentColumns {
+    /// Fails only if a value cannot be written as JSON; the payment is then poison.
+    pub(crate) fn of(payment: &Payment) -> Result<Self, serde_json::Error> {
+        let opening = &payment.opening;
+        let error = payment.error.as_ref();
+        Ok(Self {
+            payment_id: opening.id.uuid(),
+            shop: opening.shop.to_string(),
+            reference_id: opening.reference_id.to_string(),
+            payment_type: opening.payment_type.to_string(),
+            state: payment.state.to_string(),
+            state_at: payment.state_at,
+            amount: opening.requested.amount(),
+            currency: opening.requested.currency().to_string(),
+            requested_payment_method: opening.payment_method.as_ref().map(ToString::to_string),
+            payment_method: payment.payment_method.as_ref().map(ToString::to_string),
+            flow: opening.flow.to_string(),
+            kind: opening.kind.to_string(),
+            pre_auth: opening.pre_auth,
+            parent_payment_id: opening.parent.map(PaymentId::uuid),
+            metadata: to_string(&opening.metadata)?,
+            fingerprint: to_string(&opening.fingerprint)?,
+            attempts: to_string(&payment.submission)?,
+            gateway_payment_id: payment.gateway_payment_id.as_ref().map(ToString::to_string),
+            redirect_url: payment.redirect_url.clone(),
+            external_refs: to_string(&payment.external_refs)?,
+            settled_amount: payment.settled.map(|settled| settled.amount()),
+            settled_currency: payment.settled.map(|settled| settled.currency().to_string()),
+            error_code: error.map(|error| error.code.clone()),
+            error_message: error.and_then(|error| error.message.clone()),
+            external_result_code: error.and_then(|error| error.external_result_code.clone()),
+            error_fields: to_string(error.map_or(&[][..], |error| &error.fields))?,
+            confirmed_by: words(&payment.confirmed_by),
+            contradicted_by: to_string(&payment.contradicted_by)?,
+            others: to_string(&payment.others)?,
+            flags: words(&payment.flags),
+            version: signed(payment.version),
+            created_at: payment.created_at,
+            updated_at: payment.updated_at,
+        })
+    }
+
+    /// The payment that the row tells of.
+    pub(crate) fn read(self) -> Result<Payment, StoreError> {
+        let row = Row(self.payment_id);
+        let error = match self.error_code {
+            None => None,
+            Some(code) => Some(PaymentError {
+                code,
+                message: self.error_message,
+                external_result_code: self.external_result_code,
+                fields: row.json("error_fields", &self.error_fields)?,
+            }),
+        };
+        let settled = match (self.settled_amount, self.settled_currency) {
+            (Some(amount), Some(currency)) => Some(row.money("settled_amount", amount, &currency)?),
+            (Some(_) | None, _) => None,
+        };
+        let opening = Opening {
+            id: self.payment_id.into(),
+            shop: row.parse("shop", &self.shop)?,
+            reference_id: row.parse("reference_id", &self.reference_id)?,
+            payment_type: row.parse("payment_type", &self.payment_type)?,
+            requested: row.money("amount", self.amount, &self.currency)?,
+            payment_method: row.parse_some("requested_payment_method", self.requested_payment_method.as_deref())?,
+            flow: row.parse("flow", &self.flow)?,
+            kind: row.parse("kind", &self.kind)?,
+            pre_auth: self.pre_auth,
+            parent: self.parent_payment_id.map(PaymentId::from),
+            metadata: row.json("metadata", &self.metadata)?,
+            fingerprint: row.json("fingerprint", &self.fingerprint)?,
+        };
+        Ok(Payment {
+            opening,
+            state: row.parse("state", &self.state)?,
+            state_at: self.state_at,
+            submission: row.json("attempts", &self.attempts)?,
+            gateway_payment_id: row.parse_some("gateway_payment_id", self.gateway_payment_id.as_deref())?,
+            payment_method: row.parse_some("payment_method", self.payment_method.as_deref())?,
+            redirect_url: self.redirect_url,
+            external_refs: row.json("external_refs", &self.external_refs)?,
+            settled,
+            error,
+            confirmed_by: row.words("confirmed_by", &self.confirmed_by)?,
+            contradicted_by: row.json("contradicted_by", &self.contradicted_by)?,
+            others: row.json("others", &self.others)?,
+            flags: row.words("flags", &self.flags)?,
+            version: row.unsigned("version", self.version)?,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+        })
+    }
+}
+
+impl StoredColumns {
+    /// The payment with what lies beside its ledger.
+    pub(crate) fn read(self) -> Result<Stored, StoreError> {
+        let row = Row(self.payment.payment_id);
+        Ok(Stored {
+            progress: Progress {
+                checks: row.unsigned("checks", self.checks)?,
+                empty_look_ups: row.unsigned("empty_look_ups", self.empty_look_ups)?,
+                checked_at: self.checked_at,
+                next_check_at: self.next_check_at,
+            },
+            epoch: row.unsigned("epoch", self.epoch)?,
+            leased_until: self.leased_until,
+            payment: self.payment.read()?,
+        })
+    }
+}
+
+impl EntryColumns {
+    /// The entry of a payment that has `state` after it. Fails as [`PaymentColumns::of`] does.
+    pub(crate) fn of(payment: PaymentId, state: PaymentState, entry: &Entry) -> Result<Self, serde_json::Error> {
+        Ok(Self {
+            payment_id: payment.uuid(),
+            sequence: signed(entry.sequence),
+            at: entry.at,
+            source: entry.source.to_string(),
+            verdict: entry.verdict.to_string(),
+            kind: kind(&entry.seen).to_owned(),
+            state: state.to_string(),
+            changes_state: entry.change.state.is_some(),
+            seen: to_string(&entry.seen)?,
+            change: to_string(&entry.change)?,
+        })
+    }
+
+    /// The entry as it stands in the ledger.
+    pub(crate) fn read(self) -> Result<Entry, StoreError> {
+        let row = Row(self.payment_id);
+        Ok(Entry {
+            sequence: row.unsigned("sequence", self.sequence)?,
+            at: self.at,
+            source: row.parse("source", &self.source)?,
+            verdict: row.parse("verdict", &self.verdict)?,
+            seen: row.json("seen", &self.seen)?,
+            change: row.json("change", &self.change)?,
+        })
+    }
+}
+
+/// The word for what was seen; the same as the `kind` inside of its JSON.
+fn kind(seen: &Seen) -> &'static str {
+    match seen {
+        Seen::Opened(_) => "opened",
+        Seen::AboutToSend { .. } => "about-to-send",
+        Seen::NotSent { .. } => "not-sent",
+        Seen::GivenUp { .. } => "given-up",
+        Seen::Refused { .. } => "refused",
+        Seen::OutcomeUnknown { .. } => "outcome-unknown",
+        Seen::Accepted { .. } => "accepted",
+        Seen::Found { .. } => "found",
+        Seen::Undecided { .. } => "undecided",
+        Seen::Reported { .. } => "reported",
+        Seen::Missing => "missing",
+        Seen::ClaimedElsewhere { .. } => "claimed-elsewhere",
+    }
+}
+
+/// A count as the databases hold it: they know no unsigned ones.
+pub(crate) fn signed(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+pub(crate) fn words(set: &BTreeSet<impl ToString>) -> String {
+    set.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+}
+
+/// Reads the columns of one row, and says whose they are when they make no sense.
+pub(crate) struct Row<Id>(pub(crate) Id);
+
+impl<Id: ToString> Row<Id> {
+    pub(crate) fn parse<T: FromStr<Err: std::error::Error + Send + Sync + 'static>>(
+        &self,
+        what: &'static str,
+        text: &str,
+    ) -> Result<T, StoreError> {
+        text.parse().map_err(|source| self.unreadable(what, source))
+    }
+
+    pub(crate) fn parse_some<T: FromStr<Err: std::error::Error + Send + Sync + 'static>>(
+        &self,
+        what: &'static str,
+        text: Option<&str>,
+    ) -> Result<Option<T>, StoreError> {
+        text.map(|text| self.parse(what, text)).transpose()
+    }
+
+    pub(crate) fn json<T: DeserializeOwned>(&self, what: &'static str, text: &str) -> Result<T, StoreError> {
+        serde_json::from_str(text).map_err(|source| self.unreadable(what, source))
+    }
+
+    pub(crate) fn unsigned<T: TryFrom<i64, Error: std::error::Error + Send + Sync + 'static>>(
+        &self,
+        what: &'static str,
+        count: i64,
+    ) -> Result<T, StoreError> {
+        T::try_from(count).map_err(|source| self.unreadable(what, source))
+    }
+
+    fn money(&self, what: &'static str, amount: Decimal, currency: &str) -> Result<Money, StoreError> {
+        let currency: Currency = self.parse(what, currency)?;
+        Money::evidenced(amount, currency).map_err(|source| self.unreadable(what, source))
+    }
+
+    pub(crate) fn words<T: FromStr<Err: std::error::Error + Send + Sync + 'static> + Ord>(
+        &self,
+        what: &'static str,
+        text: &str,
+    ) -> Result<BTreeSet<T>, StoreError> {
+        text.split(',').filter(|word| !word.is_empty()).map(|word| self.parse(what, word)).collect()
+    }
+
+    fn unreadable(&self, what: &'static str, source: impl std::error::Error + Send + Sync + 'static) -> StoreError {
+        StoreError::Unreadable { what, of: self.0.to_string(), source: Box::new(source) }
+    }
+}

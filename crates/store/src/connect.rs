@@ -1,0 +1,73 @@
+use std::sync::Arc;
+
+use crate::database_url::Place;
+use crate::postgres::PostgresStore;
+use crate::sqlite::SqliteStore;
+use crate::{DatabaseUrl, Keys, PoolSettings, Reads, Store, StoreError};
+
+/// A database as the rest of the house sees it: what is done to it, without which one it is.
+#[derive(Clone)]
+pub struct Database {
+    /// The write path.
+    pub store: Arc<dyn Store>,
+    /// Lists and proofs.
+    pub reads: Arc<dyn Reads>,
+    /// The callers' keys.
+    pub keys: Arc<dyn Keys>,
+    connections: Connections,
+}
+
+/// Connects to a database whose schema is in place. Fails if it is not there; once connected, the calls recover by
+/// themselves after an outage.
+pub async fn connect(url: &DatabaseUrl, settings: &PoolSettings) -> Result<Database, StoreError> {
+    match &url.0 {
+        Place::Postgres(server) => {
+            let store = Arc::new(PostgresStore::connect(server, settings).await?);
+            Ok(Database {
+                connections: Connections::Postgres(store.clone()),
+                store: store.clone(),
+                reads: store.clone(),
+                keys: store,
+            })
+        }
+        Place::Sqlite(file) => {
+            let store = Arc::new(SqliteStore::connect(file, settings.reads, settings.acquire_timeout).await?);
+            Ok(Database {
+                connections: Connections::Sqlite(store.clone()),
+                store: store.clone(),
+                reads: store.clone(),
+                keys: store,
+            })
+        }
+    }
+}
+
+/// Brings a database's schema up to date; makes an embedded one if it is not there.
+pub async fn migrate(url: &DatabaseUrl) -> Result<(), StoreError> {
+    match &url.0 {
+        Place::Postgres(server) => PostgresStore::migrate(server).await,
+        Place::Sqlite(file) => {
+            let store = SqliteStore::connect(file, 1, PoolSettings::default().acquire_timeout).await?;
+            let migrated = store.migrate().await;
+            store.close().await;
+            migrated
+        }
+    }
+}
+
+impl Database {
+    /// Closes all connections, and waits for what they are doing.
+    pub async fn close(&self) {
+        match &self.connections {
+            Connections::Postgres(store) => store.close().await,
+            Connections::Sqlite(store) => store.close().await,
+        }
+    }
+}
+
+/// The same as the fields of [`Database`], to be closed.
+#[derive(Clone)]
+enum Connections {
+    Postgres(Arc<PostgresStore>),
+    Sqlite(Arc<SqliteStore>),
+}

@@ -1,0 +1,33 @@
+//! All the SQL: the batched write path, claims of due work, and reads.
+//!
+//! Nothing is decided here. What comes in was decided on a version, and only that version may be replaced.
+//! [`Store`] has three implementations (PostgreSQL, SQLite, memory) and one conformance suite; [`Reads`] and [`Keys`]
+//! have the two databases. [`Coalescer`] makes batches of what arrives together.
+
+mod coalescer;
+mod columns;
+mod connect;
+mod database_url;
+mod error;
+mod flaw;
+mod keys;
+mod memory;
+mod pool_settings;
+mod postgres;
+mod reads;
+mod sqlite;
+mod store;
+
+pub use coalescer::{Coalescer, CoalescerCounts, LaneCounts};
+pub use connect::{Database, connect, migrate};
+pub use database_url::{DatabaseUrl, InvalidDatabaseUrl};
+pub use error::StoreError;
+pub use keys::{KeyRecord, Keys, Scope};
+pub use memory::{GatewayPaymentRow, MemoryStore, OutboxRow};
+pub use pool_settings::PoolSettings;
+pub use reads::{Audited, Filter, Health, Ledger, NoticeRecord, Page, Position, Reads, Violation};
+pub use sqlite::{ServingLock, SqliteStore, lock_for_serving};
+pub use store::{
+    Birth, Claim, DueNotice, Filed, Lease, Move, Name, Notice, NoticeId, Opened, Outcome, OwnerId, Received, Store,
+    Stored, Write,
+};

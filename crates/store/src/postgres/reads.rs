@@ -1,0 +1,177 @@
+use async_trait::async_trait;
+use domain::{Entry, PaymentId, PaymentState};
+use sqlx::postgres::PgRow;
+use uuid::Uuid;
+
+use super::PostgresStore;
+use super::statement::Effect;
+use super::stored::{get, read, stored_columns, time};
+use crate::columns::{EntryColumns, Row, signed};
+use crate::{Audited, Health, NoticeRecord, Page, Reads, StoreError, Stored, Violation};
+
+/// What a statement selects of `payment_events e`, for [`entry`].
+macro_rules! entry_columns {
+    () => {
+        "e.sequence, e.at, e.source, e.verdict, e.kind as entry_kind, e.state as entry_state, \
+         e.seen::text as seen, e.change::text as change"
+    };
+}
+
+pub(super) const LEDGER: &str = concat!(
+    "select e.payment_id, ",
+    entry_columns!(),
+    " from payment_events e where e.payment_id = $1 and e.sequence > $2
+    order by e.sequence limit $3"
+);
+
+pub(super) const NOTICES: &str = "
+    select notice_id, shop, received_at, deliveries, gateway_payment_id, state, verdict
+    from webhook_notices where payment_id = $1
+    order by received_at, notice_id limit 200";
+
+/// Payments and their entries in one statement, so that both are of the same moment; a payment is repeated with each of
+/// its entries.
+pub(super) const AUDIT: &str = concat!(
+    "select ",
+    entry_columns!(),
+    ", ",
+    stored_columns!(),
+    " from (select * from payments where $1::uuid is null or payment_id > $1 order by payment_id limit $2) p
+    join payment_checks c on c.payment_id = p.payment_id
+    left join payment_events e on e.payment_id = p.payment_id
+    order by p.payment_id, e.sequence"
+);
+
+pub(super) const COUNTS: &str = "select state, count(*) as payments from payments group by state order by state";
+
+pub(super) const HEALTH: &str = "
+    select clock_timestamp() as now, to_regclass('_sqlx_migrations') is not null as has_migrations";
+
+pub(super) const APPLIED_MIGRATIONS: &str = "select version, checksum, success from _sqlx_migrations order by version";
+
+/// The views that must be empty, each with the invariant that it watches.
+pub(super) const VIOLATIONS: [(&str, &str); 11] = [
+    ("I2 gateway payment adopted twice", "select * from violation_gateway_payment_adopted_twice limit 100"),
+    ("I5 state without gateway payment", "select * from violation_state_without_gateway_payment limit 100"),
+    ("I7 open without next check", "select * from violation_open_without_next_check limit 100"),
+    ("I7 open state differs", "select * from violation_open_state_differs limit 100"),
+    ("I8 adopted id not claimed", "select * from violation_adopted_id_not_claimed limit 100"),
+    ("I9 version is not its entries", "select * from violation_version_is_not_its_entries limit 100"),
+    ("I9 entries of no payment", "select * from violation_entries_of_no_payment limit 100"),
+    ("I9 state is not that of its entries", "select * from violation_state_is_not_that_of_its_entries limit 100"),
+    ("I9 outbox has gaps", "select * from violation_outbox_has_gaps limit 100"),
+    ("I9 outbox misses a change", "select * from violation_outbox_misses_a_change limit 100"),
+    ("I12 request kept too long", "select * from violation_request_kept_too_long limit 100"),
+];
+
+#[async_trait]
+impl Reads for PostgresStore {
+    async fn list(&self, page: &Page) -> Result<Vec<Stored>, StoreError> {
+        self.list_page(page).await
+    }
+
+    async fn find(&self, text: &str) -> Result<Vec<Stored>, StoreError> {
+        self.find_by_name(text).await
+    }
+
+    async fn ledger(&self, payment: PaymentId, after: u64, limit: u32) -> Result<Vec<Entry>, StoreError> {
+        let statement = || sqlx::query(LEDGER).bind(payment.uuid()).bind(signed(after)).bind(i64::from(limit));
+        let rows = self.pools.reads.send(Effect::Reads, statement).await?;
+        rows.iter().map(entry).collect()
+    }
+
+    async fn notices(&self, payment: PaymentId) -> Result<Vec<NoticeRecord>, StoreError> {
+        let rows = self.pools.reads.send(Effect::Reads, || sqlx::query(NOTICES).bind(payment.uuid())).await?;
+        rows.iter().map(notice).collect()
+    }
+
+    async fn audit(&self, after: Option<PaymentId>, limit: u32) -> Result<Vec<Audited>, StoreError> {
+        let statement = || sqlx::query(AUDIT).bind(after.map(PaymentId::uuid)).bind(i64::from(limit));
+        let rows = self.pools.reads.send(Effect::Reads, statement).await?;
+        let mut page: Vec<Audited> = Vec::new();
+        for row in &rows {
+            let id = PaymentId::from(get::<Uuid>(row, "payment_id")?);
+            if page.last().is_none_or(|last| last.stored.payment.id() != id) {
+                page.push(Audited { stored: read(row)?, ledger: Vec::new() });
+            }
+            if let Some(last) = page.last_mut()
+                && get::<Option<i64>>(row, "sequence")?.is_some()
+            {
+                last.ledger.push(entry(row)?);
+            }
+        }
+        Ok(page)
+    }
+
+    async fn violations(&self) -> Result<Vec<Violation>, StoreError> {
+        let mut violations = Vec::new();
+        for (rule, statement) in VIOLATIONS {
+            for row in self.pools.reads.send(Effect::Reads, || sqlx::query(statement)).await? {
+                violations.push(Violation {
+                    rule: rule.to_owned(),
+                    of: get(&row, "subject")?,
+                    detail: get(&row, "detail")?,
+                });
+            }
+        }
+        Ok(violations)
+    }
+
+    async fn counts(&self) -> Result<Vec<(PaymentState, u64)>, StoreError> {
+        let rows = self.pools.reads.send(Effect::Reads, || sqlx::query(COUNTS)).await?;
+        let count = |row| {
+            let state: String = get(row, "state")?;
+            let columns = Row(&state);
+            Ok((columns.parse("state", &state)?, columns.unsigned("payments", get(row, "payments")?)?))
+        };
+        rows.iter().map(count).collect()
+    }
+
+    async fn health(&self) -> Result<Health, StoreError> {
+        let rows = self.pools.reads.send(Effect::Reads, || sqlx::query(HEALTH)).await?;
+        let row = rows.first().ok_or(StoreError::Unavailable(sqlx::Error::RowNotFound))?;
+        let migrated = get(row, "has_migrations")? && self.is_migrated().await?;
+        Ok(Health { now: time(row, "now")?, migrated })
+    }
+}
+
+impl PostgresStore {
+    /// Whether the migrations that were applied are those that this program holds: the same, all, and no other.
+    async fn is_migrated(&self) -> Result<bool, StoreError> {
+        let rows = self.pools.reads.send(Effect::Reads, || sqlx::query(APPLIED_MIGRATIONS)).await?;
+        let applied = |row| Ok((get(row, "version")?, get(row, "checksum")?, get(row, "success")?));
+        let applied: Vec<(i64, Vec<u8>, bool)> = rows.iter().map(applied).collect::<Result<_, StoreError>>()?;
+        let known = super::MIGRATOR.iter().map(|known| (known.version, known.checksum.to_vec(), true));
+        Ok(known.eq(applied))
+    }
+}
+
+fn entry(row: &PgRow) -> Result<Entry, StoreError> {
+    EntryColumns {
+        payment_id: get(row, "payment_id")?,
+        sequence: get(row, "sequence")?,
+        at: time(row, "at")?,
+        source: get(row, "source")?,
+        verdict: get(row, "verdict")?,
+        kind: get(row, "entry_kind")?,
+        state: get(row, "entry_state")?,
+        changes_state: false, // asked for when it is written only
+        seen: get(row, "seen")?,
+        change: get(row, "change")?,
+    }
+    .read()
+}
+
+fn notice(row: &PgRow) -> Result<NoticeRecord, StoreError> {
+    let id = get(row, "notice_id")?;
+    let columns = Row(id);
+    Ok(NoticeRecord {
+        id,
+        shop: columns.parse("shop", get(row, "shop")?)?,
+        received_at: time(row, "received_at")?,
+        deliveries: columns.unsigned("deliveries", get(row, "deliveries")?)?,
+        gateway_payment_id: get(row, "gateway_payment_id")?,
+        state: get(row, "state")?,
+        verdict: get(row, "verdict")?,
+    })
+}

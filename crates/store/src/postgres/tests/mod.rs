@@ -1,0 +1,65 @@
+//! What can be seen only from inside: the statements themselves, their plans, and the pools.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod plans;
+mod pools;
+mod statements;
+
+use sqlx::postgres::PgPool;
+
+use super::PostgresStore;
+use super::claim::{CLAIM_DUE, CLAIM_NOTICES, FORGET_KEPT_REQUESTS, KEPT_REQUEST};
+use super::commit::{COMMIT, HOLDERS};
+use super::keys::{ADD_KEY, ALL_KEYS, KEY_BY_DIGEST, REVOKE_KEY};
+use super::list::{FIND, LIST};
+use super::load::LOAD;
+use super::reads::{APPLIED_MIGRATIONS, AUDIT, COUNTS, HEALTH, LEDGER, NOTICES, VIOLATIONS};
+use super::receive::RECEIVE;
+use crate::{DatabaseUrl, PoolSettings, database_url::Place};
+
+/// Every statement of the write path and of the look-ups by name: their cost may not grow with what is stored.
+const HOT: [(&str, &str); 11] = [
+    ("COMMIT", COMMIT),
+    ("HOLDERS", HOLDERS),
+    ("LOAD", LOAD),
+    ("RECEIVE", RECEIVE),
+    ("CLAIM_DUE", CLAIM_DUE),
+    ("CLAIM_NOTICES", CLAIM_NOTICES),
+    ("KEPT_REQUEST", KEPT_REQUEST),
+    ("FORGET_KEPT_REQUESTS", FORGET_KEPT_REQUESTS),
+    ("ADD_KEY", ADD_KEY),
+    ("KEY_BY_DIGEST", KEY_BY_DIGEST),
+    ("REVOKE_KEY", REVOKE_KEY),
+];
+
+/// All the others.
+const COOL: [(&str, &str); 9] = [
+    ("ALL_KEYS", ALL_KEYS),
+    ("LIST", LIST),
+    ("FIND", FIND),
+    ("LEDGER", LEDGER),
+    ("NOTICES", NOTICES),
+    ("AUDIT", AUDIT),
+    ("COUNTS", COUNTS),
+    ("HEALTH", HEALTH),
+    ("APPLIED_MIGRATIONS", APPLIED_MIGRATIONS),
+];
+
+struct Fresh {
+    store: PostgresStore,
+    /// A session of the test's own, with the server's own settings.
+    pool: PgPool,
+    _database: test_postgres::TestDatabase,
+}
+
+async fn fresh() -> Fresh {
+    let database = test_postgres::database().await;
+    let url: DatabaseUrl = database.url.parse().unwrap();
+    let Place::Postgres(server) = url.0 else { panic!("{url} is not PostgreSQL") };
+    PostgresStore::migrate(&server).await.unwrap();
+    let settings = PoolSettings { requests: 1, webhooks: 1, workers: 1, reads: 1, ..PoolSettings::default() };
+    let store = PostgresStore::connect(&server, &settings).await.unwrap();
+    let pool = PgPool::connect_with(server).await.unwrap();
+    Fresh { store, pool, _database: database }
+}

@@ -1,0 +1,69 @@
+use domain::PaymentState;
+use sqlx::SqlitePool;
+
+use super::MIGRATOR;
+use super::fault;
+use super::read_row::{get, time};
+use crate::columns::Row;
+use crate::{Health, StoreError, Violation};
+
+pub(super) const COUNTS: &str = "select state, count(*) as payments from payments group by state order by state";
+
+/// Milliseconds are as fine as SQLite's clock goes.
+pub(super) const HEALTH: &str = "
+    select cast(strftime('%s', 'now') as integer) * 1000000
+               + cast(substr(strftime('%f', 'now'), 4) as integer) * 1000 as now,
+           exists (select 1 from sqlite_master where name = '_sqlx_migrations') as has_migrations";
+
+const APPLIED_MIGRATIONS: &str = "select version, checksum, success from _sqlx_migrations order by version";
+
+/// The views that must be empty, each with the invariant that it watches.
+pub(super) const VIOLATIONS: [(&str, &str); 11] = [
+    ("I2 gateway payment adopted twice", "select * from violation_gateway_payment_adopted_twice limit 100"),
+    ("I5 state without gateway payment", "select * from violation_state_without_gateway_payment limit 100"),
+    ("I7 open without next check", "select * from violation_open_without_next_check limit 100"),
+    ("I7 open state differs", "select * from violation_open_state_differs limit 100"),
+    ("I8 adopted id not claimed", "select * from violation_adopted_id_not_claimed limit 100"),
+    ("I9 version is not its entries", "select * from violation_version_is_not_its_entries limit 100"),
+    ("I9 entries of no payment", "select * from violation_entries_of_no_payment limit 100"),
+    ("I9 state is not that of its entries", "select * from violation_state_is_not_that_of_its_entries limit 100"),
+    ("I9 outbox has gaps", "select * from violation_outbox_has_gaps limit 100"),
+    ("I9 outbox misses a change", "select * from violation_outbox_misses_a_change limit 100"),
+    ("I12 request kept too long", "select * from violation_request_kept_too_long limit 100"),
+];
+
+pub(super) async fn violations(readers: &SqlitePool) -> Result<Vec<Violation>, StoreError> {
+    let mut violations = Vec::new();
+    for (rule, statement) in VIOLATIONS {
+        for row in &sqlx::query(statement).fetch_all(readers).await.map_err(fault::of_statement)? {
+            let violation = Violation { rule: rule.to_owned(), of: get(row, "subject")?, detail: get(row, "detail")? };
+            violations.push(violation);
+        }
+    }
+    Ok(violations)
+}
+
+pub(super) async fn counts(readers: &SqlitePool) -> Result<Vec<(PaymentState, u64)>, StoreError> {
+    let rows = sqlx::query(COUNTS).fetch_all(readers).await.map_err(fault::of_statement)?;
+    let count = |row| {
+        let state: String = get(row, "state")?;
+        let columns = Row(&state);
+        Ok((columns.parse("state", &state)?, columns.unsigned("payments", get(row, "payments")?)?))
+    };
+    rows.iter().map(count).collect()
+}
+
+pub(super) async fn health(readers: &SqlitePool) -> Result<Health, StoreError> {
+    let row = sqlx::query(HEALTH).fetch_one(readers).await.map_err(fault::of_statement)?;
+    let migrated = get(&row, "has_migrations")? && is_migrated(readers).await?;
+    Ok(Health { now: time(&row, "now")?, migrated })
+}
+
+/// Whether the migrations that were applied are those that this program holds: the same, all, and no other.
+async fn is_migrated(readers: &SqlitePool) -> Result<bool, StoreError> {
+    let rows = sqlx::query(APPLIED_MIGRATIONS).fetch_all(readers).await.map_err(fault::of_statement)?;
+    let applied = |row| Ok((get(row, "version")?, get(row, "checksum")?, get(row, "success")?));
+    let applied: Vec<(i64, Vec<u8>, bool)> = rows.iter().map(applied).collect::<Result<_, StoreError>>()?;
+    let known = MIGRATOR.iter().map(|known| (known.version, known.checksum.to_vec(), true));
+    Ok(known.eq(applied))
+}

@@ -1,0 +1,105 @@
+//! Every statement is prepared on its database, and the hot ones find their rows by an index.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use sqlx::{AssertSqlSafe, Row as _};
+
+use super::{SqliteStore, claim, commit, health, keys, ledger, list, load, open, receive};
+use crate::{Filter, Page, Position};
+
+/// The statements whose cost must not grow with what is stored.
+const HOT: [(&str, &str); 24] = [
+    ("open payments", open::INSERT_PAYMENTS),
+    ("open checks", open::INSERT_CHECKS),
+    ("open events", open::INSERT_EVENTS),
+    ("open outbox", open::INSERT_OUTBOX),
+    ("open kept requests", open::INSERT_KEPT_REQUESTS),
+    ("load", load::LOAD),
+    ("kept request", load::KEPT_REQUEST),
+    ("commit facts", commit::FACTS),
+    ("commit payments", commit::UPDATE_PAYMENTS),
+    ("commit checks", commit::UPDATE_CHECKS),
+    ("commit claims", commit::INSERT_CLAIMS),
+    ("commit kept requests", commit::DELETE_KEPT_REQUESTS),
+    ("commit notices", commit::FILE_NOTICES),
+    ("receive", receive::RECEIVE),
+    ("claim due", claim::CLAIM_DUE),
+    ("claimed", claim::CLAIMED),
+    ("claim notices", claim::CLAIM_NOTICES),
+    ("forget kept requests", claim::FORGET_KEPT_REQUESTS),
+    ("ledger", ledger::LEDGER),
+    ("notices", ledger::NOTICES),
+    ("audit", ledger::AUDIT),
+    ("find", list::FIND),
+    ("key by digest", keys::KEY_BY_DIGEST),
+    ("revoke key", keys::REVOKE_KEY),
+];
+
+/// Those that may read a whole table.
+const COLD: [(&str, &str); 4] =
+    [("add key", keys::ADD_KEY), ("all keys", keys::ALL_KEYS), ("counts", health::COUNTS), ("health", health::HEALTH)];
+
+#[tokio::test]
+async fn every_statement_is_taken_and_the_hot_ones_use_indexes() {
+    let store = Fixture::new().await;
+    for (name, statement) in HOT {
+        store.assert_indexed(name, statement).await;
+    }
+    for (_, statement) in COLD.into_iter().chain(health::VIOLATIONS) {
+        store.plan(statement).await;
+    }
+}
+
+#[tokio::test]
+async fn lists_of_few_payments_use_indexes() {
+    let store = Fixture::new().await;
+    let before = Some(Position { created_at: domain::Time::EPOCH, id: uuid::Uuid::nil().into() });
+    let filters = [
+        Filter::default(),
+        Filter { reference_id: Some("order-1".parse().unwrap()), ..Filter::default() },
+        Filter { gateway_payment_id: Some("gw1".parse().unwrap()), ..Filter::default() },
+        Filter { parent: Some(uuid::Uuid::nil().into()), ..Filter::default() },
+        Filter { shops: BTreeSet::from(["main".parse().unwrap()]), ..Filter::default() },
+        Filter { flag: Some(domain::Flag::Surplus), ..Filter::default() },
+        Filter { created_from: Some(domain::Time::EPOCH), ..Filter::default() },
+    ];
+    for filter in filters {
+        let page = Page { filter, before, limit: 50 };
+        let statement = list::statement(&page).sql().as_str().to_owned();
+        let name = format!("{:?}", page.filter);
+        store.assert_indexed(&name, &statement).await;
+    }
+}
+
+struct Fixture {
+    store: SqliteStore,
+    _folder: tempfile::TempDir,
+}
+
+impl Fixture {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("payments.db");
+        let store = SqliteStore::connect(&path, 1, Duration::from_secs(5)).await.unwrap();
+        store.migrate().await.unwrap();
+        Self { store, _folder: folder }
+    }
+
+    async fn plan(&self, statement: &str) -> Vec<String> {
+        let explain = AssertSqlSafe(format!("explain query plan {statement}"));
+        let rows = sqlx::query(explain).fetch_all(&self.store.writer).await.unwrap();
+        rows.iter().map(|row| row.get("detail")).collect()
+    }
+
+    /// A parameter is scanned, and so is what the statement itself has made of it, or of a few rows; a table never is.
+    async fn assert_indexed(&self, name: &str, statement: &str) {
+        let plan = self.plan(statement).await;
+        let of_its_own = ["SCAN given", "SCAN u", "SCAN n", "SCAN p", "SCAN CONSTANT ROW"];
+        let harmless = |step: &str| step.contains("VIRTUAL TABLE") || of_its_own.contains(&step);
+        let scans = plan.iter().filter(|step| step.starts_with("SCAN") && !harmless(step)).count();
+        assert!(scans == 0, "{name}: {plan:#?}");
+    }
+}

@@ -1,0 +1,40 @@
+use async_trait::async_trait;
+use domain::{Entry, PaymentId, PaymentState};
+
+use super::{SqliteStore, health, ledger, list};
+use crate::{Audited, Health, NoticeRecord, Page, Reads, StoreError, Stored, Violation};
+
+#[async_trait]
+impl Reads for SqliteStore {
+    async fn list(&self, page: &Page) -> Result<Vec<Stored>, StoreError> {
+        list::list(&self.readers, page).await
+    }
+
+    async fn find(&self, text: &str) -> Result<Vec<Stored>, StoreError> {
+        list::find(&self.readers, text).await
+    }
+
+    async fn ledger(&self, payment: PaymentId, after: u64, limit: u32) -> Result<Vec<Entry>, StoreError> {
+        ledger::ledger(&self.readers, payment, after, limit).await
+    }
+
+    async fn notices(&self, payment: PaymentId) -> Result<Vec<NoticeRecord>, StoreError> {
+        ledger::notices(&self.readers, payment).await
+    }
+
+    async fn audit(&self, after: Option<PaymentId>, limit: u32) -> Result<Vec<Audited>, StoreError> {
+        ledger::audit(&self.readers, after, limit).await
+    }
+
+    async fn violations(&self) -> Result<Vec<Violation>, StoreError> {
+        health::violations(&self.readers).await
+    }
+
+    async fn counts(&self) -> Result<Vec<(PaymentState, u64)>, StoreError> {
+        health::counts(&self.readers).await
+    }
+
+    async fn health(&self) -> Result<Health, StoreError> {
+        health::health(&self.readers).await
+    }
+}

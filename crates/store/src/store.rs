@@ -1,0 +1,228 @@
+use async_trait::async_trait;
+use domain::{Entry, GatewayPaymentId, Payment, PaymentId, Progress, ReferenceId, ShopName, Time};
+use uuid::Uuid;
+
+use crate::StoreError;
+
+/// The write path. Everything is a batch; a batch is one durable commit, and each unit of it stands or falls alone.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Opens payments: one durable row each, before anything leaves for the gateway. Answers are in the order of the
+    /// births. A reference that is taken comes back as the payment that has it.
+    async fn open(&self, births: &[Birth]) -> Result<Vec<Opened>, StoreError>;
+
+    /// Payments by any of their names, in the order of the names.
+    async fn load(&self, names: &[Name]) -> Result<Vec<Option<Stored>>, StoreError>;
+
+    /// Records decisions, all of a write or none of it. A write whose payment has moved on since it was decided comes
+    /// back as [`Outcome::Lost`]: load again, apply again.
+    async fn commit(&self, writes: &[Write]) -> Result<Vec<Outcome>, StoreError>;
+
+    /// Makes notices durable and brings the payments along that they are about. The same body again is counted and
+    /// not stored twice.
+    async fn receive(&self, notices: &[Notice]) -> Result<Vec<Received>, StoreError>;
+
+    /// Leases payments whose next check is due, the most overdue first, passing over what others hold.
+    async fn claim_due(&self, claim: &Claim) -> Result<Vec<Stored>, StoreError>;
+
+    /// Leases notices that are durable and not filed yet: what a crash or an outage left behind.
+    async fn claim_notices(&self, claim: &Claim) -> Result<Vec<DueNotice>, StoreError>;
+
+    /// The encrypted request of an inert payment, kept until it is final or a day has gone.
+    async fn kept_request(&self, payment: PaymentId) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Forgets kept requests that were kept since before `before`; answers how many.
+    async fn forget_kept_requests(&self, before: Time) -> Result<u64, StoreError>;
+}
+
+/// Which process holds a lease: made once at its start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct OwnerId(pub Uuid);
+
+/// One of a payment's names.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Name {
+    /// Ours.
+    Id(PaymentId),
+    /// The caller's.
+    Reference(ShopName, ReferenceId),
+    /// The gateway's, whether it was adopted or stands beside the payment (surplus, cascade, foreign).
+    Gateway(ShopName, GatewayPaymentId),
+}
+
+/// A payment as it is stored, with what lies beside its ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// The fold of its ledger.
+    pub payment: Payment,
+    /// Looks without news, and the next one.
+    pub progress: Progress,
+    /// Raised with each lease; a write of a lease holder carries it, so that one who overslept loses.
+    pub epoch: u64,
+    /// Until when somebody is working on it.
+    pub leased_until: Option<Time>,
+}
+
+/// A payment to be opened.
+#[derive(Debug, Clone)]
+pub struct Birth {
+    /// As it is after its first entry. Its id was made for this very attempt to open it, so a row with this id is ours
+    /// even if the commit's answer was lost.
+    pub payment: Payment,
+    /// Its first entry.
+    pub entry: Entry,
+    /// When it is looked at next.
+    pub next_check_at: Option<Time>,
+    /// Who is about to send its request, and until when; the epoch is then 1.
+    pub lease: Option<(OwnerId, Time)>,
+    /// The encrypted request, for a second attempt.
+    pub kept_request: Option<Vec<u8>>,
+}
+
+/// What came of a birth.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Opened {
+    /// The row is there.
+    New,
+    /// The reference is taken, by this payment. It may be our own row, after a lost answer.
+    Existing(Box<Stored>),
+    /// The database refuses this birth, whatever its neighbours do.
+    Poison(String),
+}
+
+/// One unit of a commit: what is in it happens together or not at all.
+#[derive(Debug, Clone, Default)]
+pub struct Write {
+    /// A payment that is compared and moved.
+    pub moves: Option<Move>,
+    /// A payment that is born with it: a refund beside the reservation on its deposit.
+    pub birth: Option<Birth>,
+    /// A notice that this settles.
+    pub notice: Option<Filed>,
+}
+
+/// A payment that is compared and moved.
+#[derive(Debug, Clone)]
+pub struct Move {
+    /// As it is afterwards.
+    pub payment: Payment,
+    /// The version that this was decided on.
+    pub expected_version: u64,
+    /// The lease that this was decided under; `None` for who needs none (notices, late answers).
+    pub expected_epoch: Option<u64>,
+    /// The new ledger entry; none for a look without news, which changes only what lies beside the ledger.
+    pub entry: Option<Entry>,
+    /// A gateway id that becomes this payment's, adopted or beside it. A clash is an answer, not an error. The claim
+    /// of an id that this payment has already is no clash.
+    pub claim: Option<GatewayPaymentId>,
+    /// Looks and the next one, afterwards.
+    pub progress: Progress,
+    /// What becomes of the lease.
+    pub lease: Lease,
+}
+
+/// What a write does to its payment's lease.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lease {
+    /// Leaves it as it is.
+    Keep,
+    /// Gives it up.
+    Release,
+    /// Takes or prolongs it; the epoch rises by one.
+    Take(OwnerId, Time),
+}
+
+/// What came of a write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Durable.
+    Won,
+    /// The payment has another version or epoch by now, or stands in an earlier write of the same batch.
+    Lost,
+    /// The birth's reference is taken.
+    Taken,
+    /// The claimed gateway id belongs to this other payment.
+    Claimed(PaymentId),
+    /// The database refuses this write, whatever its neighbours do.
+    Poison(String),
+}
+
+/// Our name for a notice: a UUIDv7 made at receipt.
+pub type NoticeId = Uuid;
+
+/// A verified notice of the gateway, on its way into the inbox.
+#[derive(Debug, Clone)]
+pub struct Notice {
+    /// Our name for it.
+    pub id: NoticeId,
+    /// Whose signing key it was verified with.
+    pub shop: ShopName,
+    /// When it came.
+    pub received_at: Time,
+    /// Until when whoever received it is on it, so that no worker claims it meanwhile.
+    pub leased_until: Time,
+    /// The raw bytes, masked and encrypted.
+    pub body: Vec<u8>,
+    /// A keyed digest of the raw bytes: the same notice again has the same one.
+    pub digest: Vec<u8>,
+    /// The gateway payment that it is about.
+    pub gateway_payment_id: Option<GatewayPaymentId>,
+    /// The reference that it carries.
+    pub reference_id: Option<ReferenceId>,
+    /// The state that it tells, in the gateway's word.
+    pub state: Option<String>,
+}
+
+/// What came of a notice's receipt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Received {
+    /// The notice that is stored: this one, or the first with the same body.
+    pub id: NoticeId,
+    /// Whether the same body was there already.
+    pub repeat: bool,
+    /// The verdict on it, if somebody has filed it.
+    pub filed: Option<String>,
+    /// The payment that it is about: by gateway id, else by reference.
+    pub payment: Option<Box<Stored>>,
+}
+
+/// A notice that is settled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Filed {
+    /// Which one.
+    pub id: NoticeId,
+    /// What it came to: a [`domain::Verdict`]'s word, or `unmatched`.
+    pub verdict: String,
+    /// The payment that it was about.
+    pub payment: Option<PaymentId>,
+    /// When.
+    pub at: Time,
+}
+
+/// A notice that waits to be filed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DueNotice {
+    /// Which one.
+    pub id: NoticeId,
+    /// Whose.
+    pub shop: ShopName,
+    /// When it came.
+    pub received_at: Time,
+    /// The masked and encrypted bytes.
+    pub body: Vec<u8>,
+    /// How often it was tried before.
+    pub attempts: u32,
+}
+
+/// A claim on due work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Claim {
+    /// What is due by then.
+    pub now: Time,
+    /// Who claims.
+    pub owner: OwnerId,
+    /// Until when others pass it over.
+    pub until: Time,
+    /// No more than this many.
+    pub limit: u32,
+}

@@ -1,0 +1,24 @@
+//! One suite on all three stores: what a store promises, told as stories.
+//!
+//! Each story runs on memory, on SQLite and on PostgreSQL, and after each one every ledger is folded and every
+//! invariant asked for.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "../fixtures/mod.rs"]
+mod fixtures;
+mod test_store;
+
+mod cancelling;
+mod claiming;
+mod committing;
+mod damage;
+mod embedded;
+mod keys;
+mod listing;
+mod opening;
+mod poison;
+mod reading;
+mod receiving;
+mod storms;
+mod walking;

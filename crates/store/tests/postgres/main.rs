@@ -1,0 +1,14 @@
+//! What only PostgreSQL can show: its schema, several processes at once, lost answers, outages.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "../fixtures/mod.rs"]
+mod fixtures;
+
+mod outage;
+mod process;
+mod races;
+mod round_trips;
+mod schema;
+mod storm;
+mod wire;

@@ -1,0 +1,166 @@
+//! Looking after payments that are due: the one way in which a payment is looked at, by a worker or a person.
+
+use domain::{Attempt, Evidence, PaymentId, PaymentState, Seen, Source};
+use futures::future::join_all;
+use store::{Claim, Lease, Name, Stored};
+
+use crate::look_up::Looked;
+use crate::record::{Look, Under};
+use crate::{DeedError, Desk};
+
+/// What a round of checks came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Checked {
+    /// Payments that were looked at.
+    pub payments: usize,
+    /// Payments whose look ended in an error of ours; they are due again when their lease is over.
+    pub failed: usize,
+}
+
+impl Desk {
+    /// Claims up to `limit` payments whose next check is due and looks after them, all at once: one look takes as long
+    /// as the gateway takes, and none of them may outlive its lease.
+    pub async fn check_due(&self, limit: u32) -> Result<Checked, DeedError> {
+        let now = self.now();
+        let claim = Claim { now, owner: self.owner, until: now.plus(self.rules.intervals.lease), limit };
+        let claimed = self.store.store().claim_due(&claim).await?;
+        let leased_at = self.clock.uptime();
+        let outcomes = join_all(claimed.into_iter().map(|stored| async move {
+            let id = stored.payment.id();
+            let outcome = self.check_claimed(stored, leased_at).await;
+            if let Err(error) = &outcome {
+                tracing::error!(payment = %id, error = error as &dyn std::error::Error, "check failed");
+            }
+            outcome.is_ok()
+        }))
+        .await;
+        let failed = outcomes.iter().filter(|fine| !**fine).count();
+        Ok(Checked { payments: outcomes.len(), failed })
+    }
+
+    /// Looks at one payment now, for a person. Nothing is sent that could move money, so no lease is needed.
+    pub async fn check_now(&self, id: PaymentId) -> Result<Stored, DeedError> {
+        let stored = self.find(Name::Id(id)).await?.ok_or(DeedError::PaymentNotFound)?;
+        // Also when it has ended: a person who asks may know of an end that we have not heard of.
+        let looked = self.look(&stored, true).await;
+        self.record_looked(stored, looked, None).await
+    }
+
+    async fn check_claimed(&self, stored: Stored, leased_at: std::time::Duration) -> Result<(), DeedError> {
+        let under = Under { epoch: Some(stored.epoch), lease: Lease::Release, notice: None, look: None };
+        let now = self.now();
+        let payment = &stored.payment;
+        if let Err((_, retry_after)) = self.breaker.check(&payment.opening.shop, self.clock.uptime()) {
+            let overdue = payment.is_unsent() && payment.is_past_submitting(now, &self.rules.intervals);
+            if !overdue {
+                return self.reschedule(stored, now.plus(retry_after), under).await.map(drop);
+            }
+        }
+        if payment.is_unsent() {
+            return self.send_again(stored, under, leased_at).await;
+        }
+        let in_flight = matches!(payment.submission.last(), Some(Attempt::InFlight { sent_at })
+            if payment.state == PaymentState::Submitted && now < sent_at.plus(self.rules.intervals.lease));
+        if in_flight {
+            return self.record_look(stored, under).await.map(drop);
+        }
+        let by_id = !stored.payment.state.is_final() || stored.payment.needs_confirmation();
+        let looked = self.look(&stored, by_id).await;
+        let stored = self.record_looked(stored, looked, Some(under)).await?;
+        if stored.payment.may_try_twice(&stored.progress, &self.rules.intervals) {
+            return self.try_twice(stored, leased_at).await;
+        }
+        Ok(())
+    }
+
+    /// By id where we have one and it can still tell something, by reference where a request is unaccounted for.
+    async fn look(&self, stored: &Stored, by_id: bool) -> Looked {
+        let payment = &stored.payment;
+        let mut looked = Looked::default();
+        if payment.gateway_payment_id.is_some() && by_id {
+            looked = self.look_by_id(payment).await;
+        }
+        if !looked.failed && payment.needs_look_up(self.now(), &self.rules.intervals) {
+            let under_reference = self.look_up(payment).await;
+            looked.evidence.extend(under_reference.evidence);
+            looked.nothing = under_reference.nothing;
+            looked.failed = under_reference.failed;
+        }
+        looked
+    }
+
+    /// Records what a look brought, the lease given up with the last of it. While a second attempt may follow, the
+    /// lease is kept for it.
+    async fn record_looked(
+        &self,
+        mut stored: Stored,
+        looked: Looked,
+        under: Option<Under>,
+    ) -> Result<Stored, DeedError> {
+        let at = self.now();
+        let past_quarantine = stored.payment.is_past_quarantine(at, &self.rules.intervals);
+        let look = Look { at, proves_absence: looked.nothing && past_quarantine };
+        let epoch = under.and_then(|under| under.epoch);
+        let last_lease = under.map_or(Lease::Keep, |under| under.lease);
+        let count = looked.evidence.len();
+        for (index, evidence) in looked.evidence.into_iter().enumerate() {
+            let last = index + 1 == count;
+            let under = Under {
+                epoch,
+                lease: if last { last_lease } else { Lease::Keep },
+                notice: None,
+                look: last.then_some(look),
+            };
+            stored = self.record(stored, evidence, under).await?.stored;
+        }
+        if count == 0 {
+            let would_be = domain::Progress {
+                empty_look_ups: stored.progress.empty_look_ups + u32::from(look.proves_absence),
+                ..stored.progress
+            };
+            let goes_on = stored.payment.may_try_twice(&would_be, &self.rules.intervals) && epoch.is_some();
+            let lease = if goes_on { Lease::Keep } else { last_lease };
+            stored = self.record_look(stored, Under { epoch, lease, notice: None, look: Some(look) }).await?;
+        }
+        Ok(stored)
+    }
+
+    /// Nothing has left so far: send it again, or give up when its time is over.
+    async fn send_again(&self, stored: Stored, under: Under, leased_at: std::time::Duration) -> Result<(), DeedError> {
+        let reason = match stored.payment.submission.last() {
+            Some(Attempt::NotSent { reason, .. }) => reason.clone(),
+            _ => "it was never sent".to_owned(),
+        };
+        if stored.payment.is_past_submitting(self.now(), &self.rules.intervals) {
+            return self.give_up(stored, reason, under).await;
+        }
+        let Some(request) = self.kept_request(stored.payment.id()).await? else {
+            return self.give_up(stored, format!("{reason}; the request is no longer kept"), under).await;
+        };
+        let why = format!("the one before never reached the gateway ({reason})");
+        match self.permit(&stored, why).await? {
+            Some(permitted) => self.send(permitted, &request, leased_at).await.map(drop),
+            None => Ok(()),
+        }
+    }
+
+    async fn give_up(&self, stored: Stored, reason: String, under: Under) -> Result<(), DeedError> {
+        let seen = Seen::GivenUp { reason };
+        let evidence = Evidence { source: Source::Request, at: self.now(), begun_at: None, seen };
+        self.record(stored, evidence, under).await.map(drop)
+    }
+
+    /// An inert payment that the gateway was seen not to have is sent a second time, and not a third.
+    async fn try_twice(&self, stored: Stored, leased_at: std::time::Duration) -> Result<(), DeedError> {
+        let release = Under { epoch: Some(stored.epoch), lease: Lease::Release, notice: None, look: None };
+        let Some(request) = self.kept_request(stored.payment.id()).await? else {
+            return self.record_look(stored, release).await.map(drop);
+        };
+        let empties = stored.progress.empty_look_ups;
+        let why = format!("{empties} complete look-ups after the quarantine found nothing under its reference");
+        match self.permit(&stored, why).await? {
+            Some(permitted) => self.send(permitted, &request, leased_at).await.map(drop),
+            None => self.record_look(stored, release).await.map(drop),
+        }
+    }
+}

@@ -1,0 +1,54 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::{PaymentId, ShopName};
+use store::StoreError;
+
+/// Why a deed was not done. Workers meet these as well as callers, so they know nothing of HTTP.
+#[derive(Debug, thiserror::Error)]
+pub enum DeedError {
+    /// The caller's reference names another request.
+    #[error("the reference is taken by a payment that was ordered differently")]
+    ReferenceTaken {
+        /// The payment that has it.
+        payment: PaymentId,
+        /// JSON pointers (RFC 6901) of the fields that differ.
+        differences: Vec<String>,
+    },
+    /// There is no such shop in the settings.
+    #[error("there is no shop named {0}")]
+    UnknownShop(ShopName),
+    /// No payment has this name.
+    #[error("there is no such payment")]
+    PaymentNotFound,
+    /// The gateway does not answer; nothing was taken.
+    #[error("the gateway does not answer, nothing was taken")]
+    GatewayUnavailable {
+        /// When it is asked again.
+        retry_after: Duration,
+    },
+    /// The gateway refuses our key; nothing was taken.
+    #[error("the gateway refuses our key, nothing was taken")]
+    GatewayMisconfigured {
+        /// When it is asked again.
+        retry_after: Duration,
+    },
+    /// The database does not do what it is asked. Shared, since a batch fails for all who are in it.
+    #[error("the store failed")]
+    Store(#[from] Arc<StoreError>),
+    /// The database refuses this very payment.
+    #[error("the database refuses to store it: {0}")]
+    Poison(String),
+    /// The payment changed faster than a decision could be recorded, again and again.
+    #[error("the payment keeps changing, try again")]
+    Contended,
+    /// Something of ours that was kept encrypted cannot be read: another key, or damage.
+    #[error("what was kept encrypted cannot be read with the present key")]
+    Sealed,
+}
+
+impl From<StoreError> for DeedError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(Arc::new(error))
+    }
+}

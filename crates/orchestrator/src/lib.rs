@@ -1,0 +1,31 @@
+//! The deeds: take a payment, hear a notice, check what is due, prove that the books are right.
+//!
+//! Every deed is the same sentence: somebody saw something, the domain decides, the store records
+//! ([`Desk::record`]). The orchestrator is deterministic when its inputs are: it spawns nothing, waits for no
+//! timer, and makes no ids; the time and the names are handed in.
+
+mod breaker;
+mod check;
+mod clock;
+mod deed_error;
+mod desk;
+mod fingerprint;
+mod gateway;
+mod look_up;
+mod notice;
+mod record;
+mod send;
+mod take;
+mod vault;
+mod verify;
+
+pub use breaker::{Breaker, BreakerSettings, Closed, Trouble};
+pub use check::Checked;
+pub use clock::Clock;
+pub use deed_error::DeedError;
+pub use desk::{Desk, Parts, Rules};
+pub use gateway::{Gateway, HttpGateway};
+pub use notice::{Heard, NoticeError};
+pub use take::{Taken, kind_of};
+pub use vault::{InvalidMasterKey, Vault};
+pub use verify::{Mismatch, Verified};

@@ -1,0 +1,134 @@
+use std::collections::BTreeSet;
+
+use domain::{Evidence, LookUp, Payment, Seen, Sighting, Source, Time, choose};
+use gateway_client::answer::{GetOutcome, ListOutcome, read_list, read_payment};
+use gateway_client::request::{self, ListQuery};
+
+use crate::gateway::{gateway_id, sighting};
+use crate::{Desk, Trouble};
+
+/// What one look at the gateway brought.
+#[derive(Debug, Default)]
+pub(crate) struct Looked {
+    /// In the order in which it must be recorded.
+    pub evidence: Vec<Evidence>,
+    /// Whether a complete look-up found nothing under our reference.
+    pub nothing: bool,
+    /// Whether the gateway could be asked at all.
+    pub failed: bool,
+}
+
+impl Desk {
+    /// Asks for a payment by the id that the gateway gave us.
+    pub(crate) async fn look_by_id(&self, payment: &Payment) -> Looked {
+        let begun_at = self.now();
+        let Some(id) = payment.gateway_payment_id.as_ref().and_then(gateway_id) else { return Looked::default() };
+        let shop = &payment.opening.shop;
+        let outcome = read_payment(self.gateway.exchange(shop, request::get_payment(&id)).await);
+        let seen = match outcome {
+            GetOutcome::Found { payment: found, .. } => {
+                self.breaker.succeeded(shop);
+                // An answer about another payment than the one that was asked for tells nothing.
+                let asked_for = |found: &Sighting| Some(&found.id) == payment.gateway_payment_id.as_ref();
+                sighting(&found).filter(asked_for).map(|sighting| Seen::Reported { sighting })
+            }
+            GetOutcome::NotFound => {
+                self.breaker.succeeded(shop);
+                Some(Seen::Missing)
+            }
+            GetOutcome::Misconfigured(_) => return self.failed_look(shop, Trouble::Misconfigured),
+            GetOutcome::Unavailable(_) => return self.failed_look(shop, Trouble::Unavailable),
+        };
+        let at = self.now();
+        let evidence = seen.map(|seen| Evidence { source: Source::Poll, at, begun_at: Some(begun_at), seen });
+        Looked { evidence: evidence.into_iter().collect(), ..Looked::default() }
+    }
+
+    /// Asks for everything under a payment's reference, in an explicit window: the gateway's own default would hide
+    /// what is older than a day (gateway contract, section 6.2).
+    pub(crate) async fn look_up(&self, payment: &Payment) -> Looked {
+        let Some(sent_at) = payment.submission.first_sent_at() else { return Looked::default() };
+        let candidates = match self.list(payment, sent_at.minus(self.rules.look_back)).await {
+            Ok(candidates) => candidates,
+            Err(trouble) => return self.failed_look(&payment.opening.shop, trouble),
+        };
+        self.breaker.succeeded(&payment.opening.shop);
+        let at = self.now();
+        // The list leaves fields out and may lag, so it counts as a page of the list and not as a look by id.
+        let evidence = |seen| Evidence { source: Source::Sweep, at, begun_at: None, seen };
+        let reported = |sighting: &Sighting| evidence(Seen::Reported { sighting: sighting.clone() });
+        if payment.gateway_payment_id.is_some() {
+            return Looked { evidence: candidates.iter().map(reported).collect(), ..Looked::default() };
+        }
+        match choose(payment, &candidates) {
+            LookUp::Nothing => Looked { nothing: true, ..Looked::default() },
+            LookUp::Adopt { chosen, rest } => {
+                let found = evidence(Seen::Found { sighting: chosen.clone() });
+                Looked {
+                    evidence: std::iter::once(found).chain(rest.into_iter().map(reported)).collect(),
+                    ..Looked::default()
+                }
+            }
+            LookUp::Undecided(all) => {
+                let undecided = |sighting: &Sighting| evidence(Seen::Undecided { sighting: sighting.clone() });
+                Looked { evidence: all.into_iter().map(undecided).collect(), ..Looked::default() }
+            }
+        }
+    }
+
+    /// All pages, each gateway payment once: pages shift while they are read.
+    async fn list(&self, payment: &Payment, from: Time) -> Result<Vec<Sighting>, Trouble> {
+        let (mut found, mut ids) = (Vec::new(), BTreeSet::new());
+        let reference = payment.opening.reference_id.as_str();
+        for page in 0..self.rules.pages_max {
+            let query = ListQuery {
+                offset: Some(page * u32::from(self.rules.page_items)),
+                limit: Some(self.rules.page_items),
+                created_gte: Some(from.utc()),
+                reference_id: Some(reference.to_owned()),
+                ..ListQuery::default()
+            };
+            let shop = &payment.opening.shop;
+            match read_list(self.gateway.exchange(shop, request::list_payments(&query)).await) {
+                // An item that cannot be read may be the one: such a page proves nothing.
+                ListOutcome::Page { unreadable, .. } if unreadable > 0 => return Err(Trouble::Unavailable),
+                ListOutcome::Page { payments, has_more, .. } => {
+                    found.extend(payments.iter().filter_map(sighting).filter(|item| ids.insert(item.id.clone())));
+                    if !has_more {
+                        return Ok(found);
+                    }
+                }
+                ListOutcome::Misconfigured(_) => return Err(Trouble::Misconfigured),
+                ListOutcome::Refused(_) | ListOutcome::Unavailable(_) => return Err(Trouble::Unavailable),
+            }
+        }
+        tracing::warn!(payment = %payment.id(), "more gateway payments under one reference than are ever read");
+        Err(Trouble::Unavailable)
+    }
+
+    fn failed_look(&self, shop: &domain::ShopName, trouble: Trouble) -> Looked {
+        self.breaker.failed(shop, trouble, self.clock.uptime());
+        Looked { failed: true, ..Looked::default() }
+    }
+
+    /// Asks gateways whose breaker is open for one item of their list; an answer closes it. Never by a POST.
+    pub async fn probe_gateways(&self) -> usize {
+        let due = self.breaker.due_probes(self.clock.uptime());
+        for shop in &due {
+            let query = ListQuery { limit: Some(1), ..ListQuery::default() };
+            match read_list(self.gateway.exchange(shop, request::list_payments(&query)).await) {
+                ListOutcome::Page { .. } | ListOutcome::Refused(_) => {
+                    tracing::info!(shop = shop.as_str(), "gateway breaker closed");
+                    self.breaker.succeeded(shop);
+                }
+                ListOutcome::Misconfigured(_) => {
+                    self.breaker.failed(shop, Trouble::Misconfigured, self.clock.uptime());
+                }
+                ListOutcome::Unavailable(_) => {
+                    self.breaker.failed(shop, Trouble::Unavailable, self.clock.uptime());
+                }
+            }
+        }
+        due.len()
+    }
+}

@@ -1,0 +1,76 @@
+use domain::{Payment, PaymentId, UnfoldableLedger};
+use store::{Audited, Reads, StoreError, Violation};
+
+/// What a proof of the books came to.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Verified {
+    /// Payments whose ledger was folded.
+    pub payments: u64,
+    /// Entries that were folded.
+    pub entries: u64,
+    /// Payments that are not what their ledger tells (protocols, invariant I9); at most [`Verified::SHOWN_MAX`].
+    pub mismatches: Vec<Mismatch>,
+    /// What breaks an invariant as the database sees it.
+    pub violations: Vec<Violation>,
+}
+
+/// A payment that is not what its ledger tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mismatch {
+    /// Which one.
+    pub payment: PaymentId,
+    /// What is wrong.
+    pub detail: String,
+}
+
+impl Verified {
+    /// How many mismatches are kept to be shown.
+    pub const SHOWN_MAX: usize = 1000;
+    const PAGE: u32 = 500;
+
+    /// Folds every ledger and compares it with its row, and asks the database for violations.
+    pub async fn run(reads: &dyn Reads) -> Result<Self, StoreError> {
+        let mut verified = Self { violations: reads.violations().await?, ..Self::default() };
+        let mut after = None;
+        loop {
+            let page = reads.audit(after, Self::PAGE).await?;
+            for audited in &page {
+                verified.add(audited);
+            }
+            match page.last() {
+                Some(last) if page.len() == Self::PAGE as usize => after = Some(last.stored.payment.id()),
+                _ => return Ok(verified),
+            }
+        }
+    }
+
+    /// Whether nothing was found.
+    pub fn is_fine(&self) -> bool {
+        self.mismatches.is_empty() && self.violations.is_empty()
+    }
+
+    fn add(&mut self, audited: &Audited) {
+        self.payments += 1;
+        self.entries += audited.ledger.len() as u64;
+        if let Some(detail) = mismatch(&audited.stored.payment, Payment::fold(&audited.ledger))
+            && self.mismatches.len() < Self::SHOWN_MAX
+        {
+            self.mismatches.push(Mismatch { payment: audited.stored.payment.id(), detail });
+        }
+    }
+}
+
+fn mismatch(row: &Payment, folded: Result<Payment, UnfoldableLedger>) -> Option<String> {
+    let folded = match folded {
+        Ok(folded) if folded == *row => return None,
+        Ok(folded) => folded,
+        Err(error) => return Some(error.to_string()),
+    };
+    if folded.version != row.version {
+        return Some(format!("the row has version {}, the ledger {} entries", row.version, folded.version));
+    }
+    if folded.state != row.state {
+        return Some(format!("the row says {}, the ledger {}", row.state, folded.state));
+    }
+    Some("the row holds other facts than the ledger tells".to_owned())
+}

@@ -1,0 +1,216 @@
+//! Where everything is wired. Tests start the application exactly as `main` does, on port 0.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use actix_web::middleware::from_fn;
+use actix_web::web::Data;
+use actix_web::{App as ActixApp, HttpServer};
+use domain::ShopName;
+use gateway_client::client::{Client, ClientError};
+use gateway_client::signature::{EmptySigningKey, Encoding, SigningKeys};
+use orchestrator::{Clock, Desk, Gateway, HttpGateway, InvalidMasterKey, Parts, Vault};
+use store::{Coalescer, Database, OwnerId, StoreError};
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+
+use crate::http::{self, App, KnownKeys};
+use crate::ids::Ids;
+use crate::metrics::Metrics;
+use crate::settings::{Settings, SignatureEncoding};
+use crate::workers;
+use crate::works::Works;
+
+/// Idle connections of callers are kept for this long.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// The service, serving.
+pub struct Application {
+    address: SocketAddr,
+    app: Data<App>,
+    server: ServerHandle,
+    serving: JoinHandle<io::Result<()>>,
+    drain: Duration,
+    open: OpenDatabase,
+}
+
+/// What an application is made of, beside its settings.
+pub struct Ingredients {
+    /// Where it listens.
+    pub listener: TcpListener,
+    /// The database, open and migrated.
+    pub database: OpenDatabase,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Whether the workers' loops run; a test steps them by hand.
+    pub workers: bool,
+}
+
+/// A database, and whatever must be held while it is served.
+pub struct OpenDatabase {
+    /// Its three faces.
+    pub database: Database,
+    /// The lock of an embedded database: a second process must not serve from it.
+    pub lock: Option<store::ServingLock>,
+}
+
+/// Why the service does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The database.
+    #[error("the database cannot be used")]
+    Store(#[from] StoreError),
+    /// `database.url`.
+    #[error("database.url: {0}")]
+    DatabaseUrl(#[from] store::InvalidDatabaseUrl),
+    /// `gateway.*` or a shop's API key.
+    #[error("gateway: {0}")]
+    Client(#[from] ClientError),
+    /// A shop's signing key.
+    #[error("a signing key is empty")]
+    SigningKey(#[from] EmptySigningKey),
+    /// `master_key`.
+    #[error("master_key: {0}")]
+    MasterKey(#[from] InvalidMasterKey),
+    /// The socket.
+    #[error("cannot listen")]
+    Listen(#[from] io::Error),
+}
+
+/// Opens the database that the settings name, brings it up to date if they say so, and locks it for serving.
+pub async fn open_database(settings: &Settings) -> Result<OpenDatabase, StartError> {
+    let url: store::DatabaseUrl = settings.database.url.expose().parse()?;
+    let lock = url.file().map(store::lock_for_serving).transpose()?;
+    if settings.database.migrate {
+        store::migrate(&url).await?;
+    }
+    let database = store::connect(&url, &pools(settings)).await?;
+    Ok(OpenDatabase { database, lock })
+}
+
+/// The sizes of the pools, from the settings.
+pub fn pools(settings: &Settings) -> store::PoolSettings {
+    let database = &settings.database;
+    store::PoolSettings {
+        requests: database.request_connections,
+        webhooks: database.webhook_connections,
+        workers: database.worker_connections,
+        reads: database.read_connections,
+        ..store::PoolSettings::default()
+    }
+}
+
+impl Application {
+    /// Starts the service; to be called on the runtime that its work shall run on.
+    pub fn start(settings: &Settings, ingredients: Ingredients) -> Result<Self, StartError> {
+        let Ingredients { listener, database: open, clock, workers: with_workers } = ingredients;
+        let address = listener.local_addr()?;
+        let works = Works::on(Handle::current());
+        let desk = Arc::new(desk(settings, &open.database, clock)?);
+        if with_workers {
+            workers::start(&desk, &works, &settings.workers);
+        }
+        let app = Data::new(App {
+            desk,
+            reads: open.database.reads.clone(),
+            keys: open.database.keys.clone(),
+            known_keys: KnownKeys::default(),
+            works,
+            ids: Ids,
+            metrics: Metrics::default(),
+            shops: settings.shops.keys().cloned().collect::<BTreeSet<_>>(),
+            default_shop: settings.default_shop(),
+            unknown_methods: settings.payments.unknown_methods,
+            body_patience: Duration::from_secs(settings.http.body_seconds),
+            stopping: AtomicBool::new(false),
+        });
+        let drain = Duration::from_secs(settings.http.drain_seconds);
+        let shared = app.clone();
+        let mut server = HttpServer::new(move || {
+            ActixApp::new().app_data(shared.clone()).wrap(from_fn(http::around)).configure(http::routes)
+        })
+        .disable_signals()
+        .keep_alive(KEEP_ALIVE)
+        .client_request_timeout(Duration::from_secs(settings.http.head_seconds))
+        .max_connections(settings.http.connections_max)
+        .shutdown_timeout(settings.http.drain_seconds);
+        if settings.http.workers > 0 {
+            server = server.workers(settings.http.workers);
+        }
+        let server = server.listen(listener)?.run();
+        Ok(Self { address, app, server: server.handle(), serving: tokio::spawn(server), drain, open })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where all deeds are done, for those who step the workers by hand.
+    pub fn desk(&self) -> &Arc<Desk> {
+        &self.app.desk
+    }
+
+    /// The callers' keys.
+    pub fn keys(&self) -> &dyn store::Keys {
+        self.app.keys.as_ref()
+    }
+
+    /// Stops: says so at `/readyz`, takes no new connection, and finishes what was begun. False if work was left when
+    /// the patience was over; it is looked after at the next start.
+    pub async fn stop(self) -> bool {
+        self.app.stopping.store(true, Ordering::Relaxed);
+        self.app.works.stopping().cancel();
+        self.server.stop(true).await;
+        let drained = self.app.works.drain(self.drain).await;
+        let served = self.serving.await;
+        self.open.database.close().await;
+        drained && matches!(served, Ok(Ok(())))
+    }
+}
+
+pub(crate) fn desk(settings: &Settings, database: &Database, clock: Arc<dyn Clock>) -> Result<Desk, StartError> {
+    let store = crate::failpoint::around_store(database.store.clone());
+    let gateway: Arc<dyn Gateway> = Arc::new(HttpGateway::new(clients(settings)?));
+    Ok(Desk::new(Parts {
+        store: Arc::new(Coalescer::new(store, settings.database.batch_max)),
+        gateway: crate::failpoint::around_gateway(gateway),
+        clock,
+        vault: Vault::new(settings.master_key.secret())?,
+        signing_keys: signing_keys(settings)?,
+        owner: OwnerId(Ids.next()),
+        rules: settings.rules(),
+    }))
+}
+
+fn clients(settings: &Settings) -> Result<BTreeMap<ShopName, Client>, ClientError> {
+    let gateway = &settings.gateway;
+    let seconds = Duration::from_secs;
+    let client = |api_key: secrecy::SecretString| {
+        let mut settings = gateway_client::client::Settings::new(&gateway.base_url, api_key);
+        settings.connect_timeout = seconds(gateway.connect_seconds);
+        settings.read_timeout = seconds(gateway.answer_seconds);
+        settings.post_timeout = seconds(gateway.answer_seconds);
+        settings.idle_timeout = seconds(gateway.idle_seconds);
+        Client::new(&settings)
+    };
+    settings.shops.iter().map(|(name, shop)| Ok((name.clone(), client(shop.api_key.secret().clone())?))).collect()
+}
+
+fn signing_keys(settings: &Settings) -> Result<BTreeMap<ShopName, SigningKeys>, EmptySigningKey> {
+    let encoding = match settings.gateway.signature {
+        SignatureEncoding::Hex => Encoding::Hex,
+        SignatureEncoding::Base64 => Encoding::Base64,
+        SignatureEncoding::Auto => Encoding::Auto,
+    };
+    let keys = |shop: &crate::settings::Shop| {
+        let previous = Some(&shop.previous_signing_key).filter(|key| key.is_set()).map(|key| key.secret().clone());
+        SigningKeys::new(shop.signing_key.secret().clone(), previous, encoding)
+    };
+    settings.shops.iter().map(|(name, shop)| Ok((name.clone(), keys(shop)?))).collect()
+}

@@ -1,0 +1,173 @@
+//! The command line: each command a file, each outcome an exit code.
+
+mod check;
+mod keys;
+mod local;
+mod migrate;
+mod output;
+mod serve;
+mod settings;
+mod verify;
+mod why;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+pub use local::Demo;
+pub use output::Output;
+
+use crate::application::StartError;
+use crate::logs::InvalidLog;
+use crate::settings::{InvalidSettings, Settings, load};
+
+/// Takes payments through the pay.tech gateway, exactly once, and never guesses.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true)]
+pub struct Cli {
+    /// A settings file; what it leaves out has the defaults of deploy/settings.toml. The environment wins over it.
+    #[arg(long, global = true, value_name = "FILE", env = "SETTINGS_FILE")]
+    settings: Option<PathBuf>,
+    /// Answer in JSON, for scripts.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serves: HTTP, and the workers that bring every payment to its end.
+    Serve,
+    /// Serves on this machine alone, with a simulated gateway beside it, and prints what to try.
+    Local(local::Args),
+    /// Brings the database's schema up to date.
+    Migrate,
+    /// Makes, lists and revokes the keys of callers.
+    #[command(subcommand)]
+    Keys(keys::Args),
+    /// Tells why a payment is what it is, by any of its three names.
+    Why(why::Args),
+    /// Asks the gateway about a payment now.
+    Check(check::Args),
+    /// Folds every ledger, compares it with its payment, and looks for broken invariants.
+    Verify,
+    /// Prints the settings that are in force, secrets masked.
+    Settings,
+}
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// All is well.
+    Fine,
+    /// It did its work and found something: a violation, no such payment.
+    Found,
+}
+
+/// Why a command could not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// The settings or the arguments.
+    #[error(transparent)]
+    Settings(#[from] InvalidSettings),
+    /// `log.*`.
+    #[error(transparent)]
+    Log(#[from] InvalidLog),
+    /// Something that a person must put right before it can work.
+    #[error("{0}")]
+    Usage(String),
+    /// The service did not start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The database does not do what it is asked.
+    #[error("the database cannot be used")]
+    Store(#[from] store::StoreError),
+    /// A deed failed.
+    #[error(transparent)]
+    Deed(#[from] orchestrator::DeedError),
+    /// The terminal, a file or a socket.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
+
+impl CommandError {
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::Settings(_)
+            | Self::Log(_)
+            | Self::Usage(_)
+            | Self::Start(
+                StartError::Client(_)
+                | StartError::SigningKey(_)
+                | StartError::MasterKey(_)
+                | StartError::DatabaseUrl(_),
+            ) => 2,
+            Self::Start(StartError::Store(_) | StartError::Listen(_))
+            | Self::Store(_)
+            | Self::Deed(_)
+            | Self::Io(_) => 3,
+        }
+    }
+
+    /// The error and what caused it, in one line.
+    fn line(&self) -> String {
+        let mut line = self.to_string();
+        let mut source = std::error::Error::source(self);
+        while let Some(cause) = source {
+            let cause_text = cause.to_string();
+            if !line.ends_with(&cause_text) {
+                line = format!("{line}: {cause_text}");
+            }
+            source = cause.source();
+        }
+        line.replace('\n', " ")
+    }
+}
+
+/// Runs one command. Exit codes: 0 fine, 1 found something, 2 usage or settings, 3 unavailable.
+pub fn run(cli: Cli) -> ExitCode {
+    let output = Output::new(cli.json);
+    let outcome = runtime().map_err(CommandError::from).and_then(|runtime| {
+        let outcome = runtime.block_on(dispatch(cli, &output));
+        // What still waits for somebody else is cut off here; everything durable is looked after at the next start.
+        runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+        outcome
+    });
+    match outcome {
+        Ok(Ending::Fine) => ExitCode::SUCCESS,
+        Ok(Ending::Found) => ExitCode::from(1),
+        Err(error) => {
+            output.error(&error.line());
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("work").build()
+}
+
+async fn dispatch(cli: Cli, output: &Output) -> Result<Ending, CommandError> {
+    let settings = || -> Result<Settings, CommandError> { Ok(load(cli.settings.as_deref(), std::env::vars())?) };
+    match cli.command {
+        Command::Serve => serve::run(&settings()?).await,
+        Command::Local(args) => local::run(&args, cli.settings.as_deref(), output).await,
+        Command::Migrate => migrate::run(&settings()?, output).await,
+        Command::Keys(args) => keys::run(args, &settings()?, output).await,
+        Command::Why(args) => why::run(&args, &settings()?, output).await,
+        Command::Check(args) => check::run(&args, &settings()?, output).await,
+        Command::Verify => verify::run(&settings()?, output).await,
+        Command::Settings => self::settings::run(&settings()?, *output),
+    }
+}
+
+/// The database of the settings, as it is; short commands use it beside a process that serves.
+async fn connect(settings: &Settings) -> Result<store::Database, CommandError> {
+    let url: store::DatabaseUrl = settings.database.url.expose().parse().map_err(StartError::from)?;
+    Ok(store::connect(
+        &url,
+        &store::PoolSettings { requests: 1, webhooks: 1, workers: 1, reads: 1, ..Default::default() },
+    )
+    .await?)
+}

@@ -1,0 +1,32 @@
+use orchestrator::Verified;
+
+use super::{CommandError, Ending, Output, connect};
+use crate::settings::Settings;
+
+/// Proves the books: every ledger folds to its payment, and no invariant is broken.
+pub(super) async fn run(settings: &Settings, output: &Output) -> Result<Ending, CommandError> {
+    let database = connect(settings).await?;
+    let verified = Verified::run(database.reads.as_ref()).await?;
+    let told = serde_json::json!({
+        "payments": verified.payments,
+        "entries": verified.entries,
+        "mismatches": verified.mismatches.iter().map(|mismatch| serde_json::json!({
+            "payment": mismatch.payment.to_string(), "detail": mismatch.detail,
+        })).collect::<Vec<_>>(),
+        "violations": verified.violations.iter().map(|violation| serde_json::json!({
+            "rule": violation.rule, "of": violation.of, "detail": violation.detail,
+        })).collect::<Vec<_>>(),
+    });
+    output.write(&told, |_| text(&verified))?;
+    Ok(if verified.is_fine() { Ending::Fine } else { Ending::Found })
+}
+
+fn text(verified: &Verified) -> String {
+    let mut lines = vec![format!("{} payments, {} ledger entries folded", verified.payments, verified.entries)];
+    lines.extend(verified.mismatches.iter().map(|mismatch| format!("{}: {}", mismatch.payment, mismatch.detail)));
+    lines.extend(verified.violations.iter().map(|found| format!("{} ({}): {}", found.rule, found.of, found.detail)));
+    if verified.is_fine() {
+        lines.push("nothing found".to_owned());
+    }
+    lines.join("\n")
+}

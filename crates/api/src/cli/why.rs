@@ -1,0 +1,111 @@
+use clap::Args as ClapArgs;
+use domain::{Entry, Seen};
+use serde::Serialize;
+use store::{NoticeRecord, Stored};
+
+use super::{CommandError, Ending, Output, connect};
+use crate::settings::Settings;
+
+/// `api why NAME`
+#[derive(Debug, ClapArgs)]
+pub(super) struct Args {
+    /// Our id, the caller's referenceId, or the gateway's id.
+    name: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Told {
+    id: String,
+    reference_id: String,
+    gateway_payment_id: Option<String>,
+    shop: String,
+    state: domain::PaymentState,
+    why: String,
+    flags: Vec<domain::Flag>,
+    next_check_at: Option<String>,
+    timeline: Vec<String>,
+}
+
+/// Tells why a payment is what it is, and what led there.
+pub(super) async fn run(args: &Args, settings: &Settings, output: &Output) -> Result<Ending, CommandError> {
+    let database = connect(settings).await?;
+    let found = database.reads.find(&args.name).await?;
+    if found.is_empty() {
+        output.error("no payment has this name");
+        return Ok(Ending::Found);
+    }
+    let mut told = Vec::new();
+    for stored in &found {
+        let id = stored.payment.id();
+        let ledger = database.reads.ledger(id, 0, 500).await?;
+        let notices = database.reads.notices(id).await?;
+        told.push(tell(stored, &ledger, &notices));
+    }
+    output.write(&told, |told| told.iter().map(text).collect::<Vec<_>>().join("\n\n"))?;
+    Ok(Ending::Fine)
+}
+
+fn tell(stored: &Stored, ledger: &[Entry], notices: &[NoticeRecord]) -> Told {
+    let payment = &stored.payment;
+    let mut timeline: Vec<(domain::Time, String)> = ledger.iter().map(|entry| (entry.at, entry_line(entry))).collect();
+    timeline.extend(notices.iter().map(|notice| (notice.received_at, notice_line(notice))));
+    timeline.sort_by_key(|(at, _)| *at);
+    Told {
+        id: payment.id().to_string(),
+        reference_id: payment.opening.reference_id.to_string(),
+        gateway_payment_id: payment.gateway_payment_id.as_ref().map(ToString::to_string),
+        shop: payment.opening.shop.to_string(),
+        state: payment.state,
+        why: payment.why(&stored.progress),
+        flags: payment.flags.iter().copied().collect(),
+        next_check_at: stored.progress.next_check_at.map(|at| at.to_string()),
+        timeline: timeline.into_iter().map(|(at, line)| format!("{at}  {line}")).collect(),
+    }
+}
+
+fn entry_line(entry: &Entry) -> String {
+    let seen = match &entry.seen {
+        Seen::Opened(_) => "ordered, request 1 about to leave".to_owned(),
+        Seen::AboutToSend { attempt, reason } => format!("request {attempt} about to leave: {reason}"),
+        Seen::NotSent { attempt, reason } => format!("request {attempt} not sent: {reason}"),
+        Seen::GivenUp { reason } => format!("given up: {reason}"),
+        Seen::Refused { attempt, rejection } => format!("request {attempt} refused: {}", rejection.message),
+        Seen::OutcomeUnknown { attempt, reason } => format!("request {attempt}, outcome unknown: {reason}"),
+        Seen::Accepted { attempt, sighting } => format!("request {attempt} accepted as {}", sighting.id),
+        Seen::Found { sighting } => format!("found {} by reference", sighting.id),
+        Seen::Undecided { sighting } => format!("found {} by reference, not known to be ours", sighting.id),
+        Seen::Reported { sighting } => format!("{} reported {}", sighting.id, state(&sighting.state)),
+        Seen::ClaimedElsewhere { id, .. } => format!("{id} belongs to another payment"),
+        Seen::Missing => "the gateway does not find it".to_owned(),
+    };
+    let becomes = entry.change.state.map(|state| format!(" → {state}")).unwrap_or_default();
+    format!("#{:<3} {:<8} {:<11} {seen}{becomes}", entry.sequence, entry.source, entry.verdict)
+}
+
+fn notice_line(notice: &NoticeRecord) -> String {
+    let verdict = notice.verdict.as_deref().unwrap_or("waiting");
+    let state = notice.state.as_deref().unwrap_or("no state");
+    format!("     notice   {verdict:<11} {state}, delivered {} time(s)", notice.deliveries)
+}
+
+fn state(state: &domain::SeenState) -> String {
+    match state {
+        domain::SeenState::Known(state) => state.to_string(),
+        domain::SeenState::Unknown(word) => format!("the unknown state {word:?}"),
+    }
+}
+
+fn text(told: &Told) -> String {
+    let gateway = told.gateway_payment_id.as_deref().unwrap_or("none yet");
+    format!(
+        "{}  {}\n  {}\n  referenceId {}  gateway id {}  shop {}\n  {}",
+        told.id,
+        told.state,
+        told.why,
+        told.reference_id,
+        gateway,
+        told.shop,
+        told.timeline.join("\n  ")
+    )
+}

@@ -1,0 +1,31 @@
+//! Points at which a test lets the process die, as if it had been killed there. Every step of a deed is a call of the
+//! store or an exchange with the gateway, so the points stand before and after each of those, and nowhere else.
+//!
+//! Only with the feature `failpoints`, which no release has: `FAILPOINT=commit:after:2` ends the process behind its
+//! second commit.
+
+#[cfg(not(feature = "failpoints"))]
+pub(crate) use absent::{around_gateway, around_store};
+#[cfg(feature = "failpoints")]
+pub(crate) use present::{around_gateway, around_store};
+
+#[cfg(not(feature = "failpoints"))]
+mod absent {
+    use std::sync::Arc;
+
+    use orchestrator::Gateway;
+    use store::Store;
+
+    /// The store itself.
+    pub(crate) fn around_store(store: Arc<dyn Store>) -> Arc<dyn Store> {
+        store
+    }
+
+    /// The gateway itself.
+    pub(crate) fn around_gateway(gateway: Arc<dyn Gateway>) -> Arc<dyn Gateway> {
+        gateway
+    }
+}
+
+#[cfg(feature = "failpoints")]
+mod present;

@@ -1,0 +1,129 @@
+use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use domain::{PaymentId, ShopName, Time};
+use gateway_client::answer::Received;
+use gateway_client::request::{Method, Request};
+use orchestrator::Gateway;
+use store::{Birth, Claim, DueNotice, Name, Notice, Opened, Outcome, Store, StoreError, Stored, Write};
+
+/// The store, dying where `FAILPOINT` says.
+pub(crate) fn around_store(store: Arc<dyn Store>) -> Arc<dyn Store> {
+    match Failpoint::of_the_environment() {
+        Some(point) => Arc::new(DyingStore { store, point }),
+        None => store,
+    }
+}
+
+/// The gateway, dying where `FAILPOINT` says.
+pub(crate) fn around_gateway(gateway: Arc<dyn Gateway>) -> Arc<dyn Gateway> {
+    match Failpoint::of_the_environment() {
+        Some(point) => Arc::new(DyingGateway { gateway, point }),
+        None => gateway,
+    }
+}
+
+/// `CALL:before|after:COUNT`.
+struct Failpoint {
+    call: String,
+    after: bool,
+    count: u64,
+    seen: AtomicU64,
+}
+
+impl Failpoint {
+    fn of_the_environment() -> Option<Self> {
+        std::env::var("FAILPOINT").ok()?.parse().ok()
+    }
+
+    async fn around<T>(&self, call: &str, work: impl Future<Output = T>) -> T {
+        let here = self.call == call && self.seen.fetch_add(1, Ordering::SeqCst) + 1 == self.count;
+        if here && !self.after {
+            std::process::abort();
+        }
+        let done = work.await;
+        if here {
+            std::process::abort();
+        }
+        done
+    }
+}
+
+impl FromStr for Failpoint {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let mut parts = text.split(':');
+        let (Some(call), Some(side), Some(count)) = (parts.next(), parts.next(), parts.next()) else { return Err(()) };
+        let after = match side {
+            "before" => false,
+            "after" => true,
+            _ => return Err(()),
+        };
+        let count = count.parse().map_err(|_| ())?;
+        Ok(Self { call: call.to_owned(), after, count, seen: AtomicU64::new(0) })
+    }
+}
+
+struct DyingStore {
+    store: Arc<dyn Store>,
+    point: Failpoint,
+}
+
+#[async_trait]
+impl Store for DyingStore {
+    async fn open(&self, births: &[Birth]) -> Result<Vec<Opened>, StoreError> {
+        self.point.around("open", self.store.open(births)).await
+    }
+
+    async fn load(&self, names: &[Name]) -> Result<Vec<Option<Stored>>, StoreError> {
+        self.point.around("load", self.store.load(names)).await
+    }
+
+    async fn commit(&self, writes: &[Write]) -> Result<Vec<Outcome>, StoreError> {
+        self.point.around("commit", self.store.commit(writes)).await
+    }
+
+    async fn receive(&self, notices: &[Notice]) -> Result<Vec<store::Received>, StoreError> {
+        self.point.around("receive", self.store.receive(notices)).await
+    }
+
+    // A claim of nothing is no step of any deed, and which it is shows only behind it; so for claims there is no before.
+
+    async fn claim_due(&self, claim: &Claim) -> Result<Vec<Stored>, StoreError> {
+        let claimed = self.store.claim_due(claim).await?;
+        if claimed.is_empty() { Ok(claimed) } else { self.point.around("claim", async { Ok(claimed) }).await }
+    }
+
+    async fn claim_notices(&self, claim: &Claim) -> Result<Vec<DueNotice>, StoreError> {
+        let claimed = self.store.claim_notices(claim).await?;
+        if claimed.is_empty() { Ok(claimed) } else { self.point.around("claim_notices", async { Ok(claimed) }).await }
+    }
+
+    async fn kept_request(&self, payment: PaymentId) -> Result<Option<Vec<u8>>, StoreError> {
+        self.point.around("kept_request", self.store.kept_request(payment)).await
+    }
+
+    async fn forget_kept_requests(&self, before: Time) -> Result<u64, StoreError> {
+        self.store.forget_kept_requests(before).await
+    }
+}
+
+struct DyingGateway {
+    gateway: Arc<dyn Gateway>,
+    point: Failpoint,
+}
+
+#[async_trait]
+impl Gateway for DyingGateway {
+    async fn exchange(&self, shop: &ShopName, request: Request) -> Received {
+        let call = match request.method {
+            Method::Post => "post",
+            Method::Get => "get",
+            Method::Patch => "patch",
+        };
+        self.point.around(call, self.gateway.exchange(shop, request)).await
+    }
+}

@@ -1,0 +1,95 @@
+use std::collections::HashMap;
+use std::time::Duration;
+
+use actix_web::HttpRequest;
+use actix_web::http::header::AUTHORIZATION;
+use domain::ShopName;
+use parking_lot::Mutex;
+use sha2::{Digest as _, Sha256};
+use store::{KeyRecord, Scope};
+
+use super::App;
+use super::problem::{Kind, Problem};
+
+/// Who calls, proven by a key that may do what is asked.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    key: KeyRecord,
+}
+
+impl Caller {
+    /// The caller of a request, if its key has `scope`.
+    pub async fn of(request: &HttpRequest, app: &App, scope: Scope) -> Result<Self, Problem> {
+        let key = bearer(request).ok_or_else(|| unauthorized("send the header Authorization: Bearer <key>"))?;
+        let digest = digest(key);
+        let now = app.desk.uptime();
+        let record = if let Some(known) = app.known_keys.get(&digest, now) {
+            Some(known)
+        } else {
+            let keys = app.keys.clone();
+            let found = app.works.run(async move { keys.key_by_digest(&digest).await }).await??;
+            found.inspect(|record| app.known_keys.put(digest, record.clone(), now))
+        };
+        let key = record
+            .filter(|record| record.revoked_at.is_none())
+            .ok_or_else(|| unauthorized("the key is unknown or revoked"))?;
+        if key.scopes.contains(&scope) || key.scopes.contains(&Scope::Admin) {
+            Ok(Self { key })
+        } else {
+            Err(Problem::new(Kind::MissingScope, format!("the key has not the scope {scope}")))
+        }
+    }
+
+    /// Whether the key may see this shop.
+    pub fn may_see(&self, shop: &ShopName) -> bool {
+        self.key.shops.is_empty() || self.key.shops.contains(shop)
+    }
+
+    /// The shops that it may see; empty means all.
+    pub fn shops(&self) -> &std::collections::BTreeSet<ShopName> {
+        &self.key.shops
+    }
+}
+
+/// What is stored of a key: it has 256 random bits, so a plain digest tells nothing of it.
+pub fn digest(key: &str) -> [u8; 32] {
+    Sha256::digest(key.as_bytes()).into()
+}
+
+fn bearer(request: &HttpRequest) -> Option<&str> {
+    let value = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, key) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| key.trim()).filter(|key| !key.is_empty())
+}
+
+fn unauthorized(detail: &str) -> Problem {
+    Problem::new(Kind::Unauthorized, detail)
+}
+
+/// Keys that were found a moment ago, so that a request costs no look at the database. A revoked key works for
+/// [`KnownKeys::MEMORY`] longer at most; unknown keys are never remembered. Times are uptimes.
+#[derive(Debug, Default)]
+pub struct KnownKeys(Mutex<HashMap<[u8; 32], (Duration, KeyRecord)>>);
+
+impl KnownKeys {
+    /// How long a key is remembered.
+    pub const MEMORY: Duration = Duration::from_secs(5);
+    const ENTRIES_MAX: usize = 10_000;
+
+    fn get(&self, digest: &[u8; 32], now: Duration) -> Option<KeyRecord> {
+        let known = self.0.lock();
+        known.get(digest).filter(|(since, _)| Self::is_fresh(*since, now)).map(|(_, record)| record.clone())
+    }
+
+    fn put(&self, digest: [u8; 32], record: KeyRecord, now: Duration) {
+        let mut known = self.0.lock();
+        if known.len() >= Self::ENTRIES_MAX {
+            known.retain(|_, (since, _)| Self::is_fresh(*since, now));
+        }
+        known.insert(digest, (now, record));
+    }
+
+    fn is_fresh(since: Duration, now: Duration) -> bool {
+        now.saturating_sub(since) < Self::MEMORY
+    }
+}

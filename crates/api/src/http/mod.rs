@@ -1,0 +1,120 @@
+//! HTTP: one table of routes, one table of problems; the handlers only translate.
+
+mod body;
+mod caller;
+mod form;
+mod health;
+mod list_payments;
+mod order;
+mod payment_view;
+mod problem;
+mod query;
+mod read_payment;
+mod routes;
+mod take_payment;
+mod wait;
+mod webhook;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::web::Data;
+use actix_web::{Error, HttpMessage as _, HttpRequest, HttpResponse};
+pub use caller::{Caller, KnownKeys, digest};
+use domain::ShopName;
+use orchestrator::Desk;
+use problem::Problem;
+pub use routes::{ROUTES, Route, routes};
+use store::{Keys, Reads};
+use tracing::Instrument as _;
+
+use crate::ids::Ids;
+use crate::metrics::Metrics;
+use crate::works::Works;
+
+/// What all handlers share.
+pub struct App {
+    /// Where all deeds are done.
+    pub desk: Arc<Desk>,
+    /// Lists and ledgers.
+    pub reads: Arc<dyn Reads>,
+    /// The callers' keys.
+    pub keys: Arc<dyn Keys>,
+    /// Keys that were found a moment ago.
+    pub known_keys: KnownKeys,
+    /// Our own runtime.
+    pub works: Works,
+    /// Where new names come from.
+    pub ids: Ids,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// The shops of the settings.
+    pub shops: BTreeSet<ShopName>,
+    /// The shop of an order that names none.
+    pub default_shop: Option<ShopName>,
+    /// Take methods that the contract does not list.
+    pub unknown_methods: bool,
+    /// How long a body may take.
+    pub body_patience: Duration,
+    /// Whether the program is about to stop: no new work should be sent here.
+    pub stopping: AtomicBool,
+}
+
+/// The name of a request: the caller's, or ours.
+#[derive(Debug, Clone)]
+struct RequestId(String);
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Around every request: it has a name, which stands in its answer, in its problem and in its log line.
+pub async fn around(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let begun = Instant::now();
+    let name = request_id(&request);
+    request.extensions_mut().insert(RequestId(name.clone()));
+    let app = request.app_data::<Data<App>>().cloned();
+    let route = request.match_pattern().unwrap_or_else(|| "none".to_owned());
+    let method = request.method().clone();
+
+    // Every line that is logged on the way, on whichever thread, has the request's name.
+    let span = tracing::error_span!("request", request_id = name);
+    let response = next.call(request).instrument(span.clone()).await?.map_into_boxed_body();
+    let problem = response.response().error().and_then(|error| error.as_error::<Problem>());
+    let answer = problem.map(|problem| answer_problem(problem, response.request()));
+    let mut response = match answer {
+        Some(answer) => ServiceResponse::new(response.into_parts().0, answer),
+        None => response,
+    };
+    if let Ok(value) = HeaderValue::from_str(&name) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    let status = response.status();
+    if let Some(app) = app {
+        app.metrics.answered(method.as_str(), &route, status.as_u16(), begun.elapsed());
+    }
+    // Whoever knows what went wrong has said so: this line is for reading along.
+    tracing::debug!(parent: &span, method = method.as_str(), route, status = status.as_u16(), "request");
+    Ok(response)
+}
+
+/// A problem as the answer to a request, which it names.
+fn answer_problem(problem: &Problem, request: &HttpRequest) -> HttpResponse {
+    let extensions = request.extensions();
+    let name = extensions.get::<RequestId>().map(|name| name.0.as_str());
+    problem.response(Some(request.path()), name)
+}
+
+/// The caller's own name for its request, if it can stand in a header and a log line; else a new one.
+fn request_id(request: &ServiceRequest) -> String {
+    let given = request.headers().get(REQUEST_ID).and_then(|value| value.to_str().ok());
+    let legal = |name: &&str| (1..=128).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_graphic());
+    given.filter(legal).map_or_else(|| Ids.next().to_string(), str::to_owned)
+}

@@ -1,0 +1,212 @@
+//! The body of `POST /v1/payments`, read into an [`Order`].
+
+use domain::{
+    BillingAddress, Currency, Customer, Flow, FlowRules, Money, Order, PaymentMethod, PaymentType, ReferenceId,
+    ShopName,
+};
+use rust_decimal::Decimal;
+
+use super::form::Form;
+use super::problem::{FieldError, Problem};
+
+/// What an order is read with.
+pub(super) struct OrderRules<'a> {
+    /// The shop of an order that names none.
+    pub default_shop: Option<&'a ShopName>,
+    /// Whether this key may order for a shop, and there is such a shop.
+    pub may_use: &'a dyn Fn(&ShopName) -> bool,
+    /// Take methods that the contract does not list.
+    pub unknown_methods: bool,
+    /// Chooses the flow where the order leaves it open.
+    pub flows: &'a FlowRules,
+}
+
+/// The most pairs of `metadata` (REST contract).
+pub(super) const METADATA_MAX: usize = 15;
+/// The most pairs of `additionalParameters`.
+const PARAMETERS_MAX: usize = 50;
+
+/// Reads an order; everything that is wrong with it is told at once.
+pub(super) fn read_order(body: &[u8], rules: &OrderRules<'_>) -> Result<Order, Problem> {
+    let mut form = Form::read(body)?;
+    let errors = &mut Vec::new();
+
+    let reference_id: Option<ReferenceId> = form.text("referenceId", errors);
+    let reference_id = form.require("referenceId", reference_id, errors);
+    let payment_type = payment_type(&mut form, errors);
+    let pre_auth = form.value("preAuth", "must be true or false", errors).unwrap_or(false);
+    let money = money(&mut form, pre_auth, errors);
+    let payment_method = payment_method(&mut form, rules, errors);
+    let flow_asked = flow(&mut form, errors);
+    let shop = shop(&mut form, rules, errors);
+    let start_recurring = form.value("startRecurring", "must be true or false", errors).unwrap_or(false);
+    let description = form.text("description", errors);
+    let return_url = form.text("returnUrl", errors);
+    let checkout_style = form.text("checkoutStyle", errors);
+    let customer = form.form("customer", errors).map(|form| Box::new(customer(form, errors)));
+    let billing_address = form.form("billingAddress", errors).map(|form| Box::new(billing_address(form, errors)));
+    let additional_parameters = form.pairs("additionalParameters", PARAMETERS_MAX, errors);
+    let metadata = form.pairs("metadata", METADATA_MAX, errors);
+    form.finish(errors);
+
+    match (reference_id, payment_type, money, shop) {
+        (Some(reference_id), Some(payment_type), Some(money), Some(shop)) if errors.is_empty() => {
+            let rule = || rules.flows.choose(payment_type, payment_method.as_ref(), money.currency());
+            Ok(Order {
+                flow: flow_asked.unwrap_or_else(rule),
+                shop,
+                reference_id,
+                payment_type,
+                money,
+                payment_method,
+                flow_asked,
+                pre_auth,
+                start_recurring,
+                description,
+                return_url,
+                checkout_style,
+                customer,
+                billing_address,
+                additional_parameters,
+                metadata,
+            })
+        }
+        _ => {
+            errors.sort_by(|one, other| one.pointer.cmp(&other.pointer));
+            Err(Problem::fields(std::mem::take(errors)))
+        }
+    }
+}
+
+fn payment_type(form: &mut Form<'_>, errors: &mut Vec<FieldError>) -> Option<PaymentType> {
+    let text: Option<String> = form.value("paymentType", "must be a string", errors);
+    match form.require("paymentType", text, errors)?.parse() {
+        Ok(PaymentType::Deposit) => Some(PaymentType::Deposit),
+        Ok(PaymentType::Withdrawal) => {
+            errors.push(form.error("paymentType", "must be DEPOSIT; withdrawals are not taken here yet"));
+            None
+        }
+        Ok(PaymentType::Refund) => {
+            errors.push(form.error("paymentType", "must be DEPOSIT; a refund is made under its payment"));
+            None
+        }
+        Err(_) => {
+            errors.push(form.error("paymentType", "must be DEPOSIT"));
+            None
+        }
+    }
+}
+
+/// The least that is not nothing (gateway contract, section 3).
+const AMOUNT_MIN: Decimal = Decimal::from_parts(1, 0, 0, false, 5);
+
+fn money(form: &mut Form<'_>, pre_auth: bool, errors: &mut Vec<FieldError>) -> Option<Money> {
+    let amount = form.amount("amount", errors);
+    let amount = form.require("amount", amount, errors);
+    let currency: Option<Currency> = form.text("currency", errors);
+    let currency = form.require("currency", currency, errors);
+    let money = match Money::requested(amount?, currency?) {
+        Ok(money) => money,
+        Err(error) => {
+            errors.push(form.error("amount", error.to_string()));
+            return None;
+        }
+    };
+    if money.is_zero() && !pre_auth {
+        errors.push(form.error("amount", "must be above 0, except with preAuth"));
+    } else if !money.is_zero() && money.amount() < AMOUNT_MIN {
+        errors.push(form.error("amount", "must be at least 0.00001"));
+    }
+    Some(money)
+}
+
+fn payment_method(form: &mut Form<'_>, rules: &OrderRules<'_>, errors: &mut Vec<FieldError>) -> Option<PaymentMethod> {
+    let method: PaymentMethod = form.text("paymentMethod", errors)?;
+    if !method.is_known() && !rules.unknown_methods {
+        errors.push(form.error("paymentMethod", "is not a payment method of the gateway"));
+    }
+    Some(method)
+}
+
+fn flow(form: &mut Form<'_>, errors: &mut Vec<FieldError>) -> Option<Flow> {
+    let asked: String = form.value("flow", "must be a string", errors)?;
+    match asked.parse() {
+        _ if asked == "AUTO" => None,
+        Ok(Flow::Redirect) => Some(Flow::Redirect),
+        Ok(Flow::HostToHost) => {
+            errors.push(form.error("flow", "must be AUTO or REDIRECT; host-to-host is not offered here yet"));
+            None
+        }
+        Err(_) => {
+            errors.push(form.error("flow", "must be AUTO or REDIRECT"));
+            None
+        }
+    }
+}
+
+fn shop(form: &mut Form<'_>, rules: &OrderRules<'_>, errors: &mut Vec<FieldError>) -> Option<ShopName> {
+    let before = errors.len();
+    let named: Option<ShopName> = form.text("shop", errors);
+    if errors.len() > before {
+        return None;
+    }
+    match named.as_ref().or(rules.default_shop) {
+        Some(shop) if (rules.may_use)(shop) => Some(shop.clone()),
+        Some(_) => {
+            errors.push(form.error("shop", "is not a shop of this key"));
+            None
+        }
+        None => {
+            errors.push(form.error("shop", "is missing; there are several shops and no default one"));
+            None
+        }
+    }
+}
+
+fn customer(mut form: Form<'_>, errors: &mut Vec<FieldError>) -> Customer {
+    let yes_or_no = "must be true or false";
+    let count = "must be a whole number that is not negative";
+    let customer = Customer {
+        reference_id: form.text("referenceId", errors),
+        citizenship_country_code: form.text("citizenshipCountryCode", errors),
+        first_name: form.text("firstName", errors),
+        last_name: form.text("lastName", errors),
+        date_of_birth: form.text("dateOfBirth", errors),
+        email: form.text("email", errors),
+        phone: form.text("phone", errors),
+        locale: form.text("locale", errors),
+        account_number: form.text("accountNumber", errors),
+        account_name: form.text("accountName", errors),
+        account_type: form.text("accountType", errors),
+        bank: form.text("bank", errors),
+        bank_code: form.text("bankCode", errors),
+        bank_branch: form.text("bankBranch", errors),
+        bank_branch_code: form.text("bankBranchCode", errors),
+        document_type: form.text("documentType", errors),
+        document_number: form.text("documentNumber", errors),
+        routing_group: form.text("routingGroup", errors),
+        kyc_status: form.value("kycStatus", yes_or_no, errors),
+        payment_instrument_kyc_status: form.value("paymentInstrumentKycStatus", yes_or_no, errors),
+        date_of_first_deposit: form.text("dateOfFirstDeposit", errors),
+        deposits_amount: form.value::<u32>("depositsAmount", count, errors).map(u64::from),
+        withdrawals_amount: form.value::<u32>("withdrawalsAmount", count, errors).map(u64::from),
+        deposits_count: form.value::<u32>("depositsCnt", count, errors).map(u64::from),
+        withdrawals_count: form.value::<u32>("withdrawalsCnt", count, errors).map(u64::from),
+        ip: form.text("ip", errors),
+    };
+    form.finish(errors);
+    customer
+}
+
+fn billing_address(mut form: Form<'_>, errors: &mut Vec<FieldError>) -> BillingAddress {
+    let address = BillingAddress {
+        address_line1: form.text("addressLine1", errors),
+        address_line2: form.text("addressLine2", errors),
+        city: form.text("city", errors),
+        country_code: form.text("countryCode", errors),
+        postal_code: form.text("postalCode", errors),
+        state: form.text("state", errors),
+    };
+    form.finish(errors);
+    address
+}

@@ -1,0 +1,154 @@
+//! What the world sees of a payment, so that a column can change without the API noticing.
+
+use std::collections::BTreeMap;
+
+use domain::{Currency, Elsewhere, OtherPayment, Payment, PaymentState, PaymentType};
+use serde::Serialize;
+use store::Stored;
+
+/// A payment, as the REST contract has it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[allow(missing_docs, reason = "the REST contract documents the fields")]
+pub(super) struct PaymentView<'a> {
+    pub id: String,
+    pub reference_id: &'a str,
+    pub shop: &'a str,
+    pub payment_type: PaymentType,
+    pub state: PaymentState,
+    pub r#final: bool,
+    pub why: String,
+    pub flow: &'static str,
+    pub amount: String,
+    pub currency: Currency,
+    pub settled_amount: Option<String>,
+    pub settled_currency: Option<Currency>,
+    pub captured_amount: Option<String>,
+    pub refunded_amount: String,
+    pub refundable_amount: Option<String>,
+    pub pending_command: Option<()>,
+    pub surplus: Vec<SurplusView<'a>>,
+    pub next_action: Option<NextAction<'a>>,
+    pub payment_method: Option<&'a str>,
+    pub payment_method_details: Option<()>,
+    pub gateway_payment_id: Option<&'a str>,
+    pub error: Option<ErrorView<'a>>,
+    pub external_refs: Option<&'a BTreeMap<String, String>>,
+    pub parent_payment_id: Option<String>,
+    pub metadata: BTreeMap<&'a str, &'a str>,
+    pub flags: Vec<String>,
+    pub reconciled_at: Option<String>,
+    pub version: u64,
+    pub created_at: String,
+    pub updated_at: String,
+}
+
+/// What the customer or the merchant has to do next.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+pub(super) enum NextAction<'a> {
+    /// Send the customer to the checkout page.
+    Redirect {
+        /// Its address.
+        url: &'a str,
+    },
+    /// Tell the customer what the `externalRefs` say.
+    Instructions,
+    /// Approve or reject the withdrawal.
+    Approve,
+    /// Capture the money, or let it go.
+    Capture,
+}
+
+/// Another gateway payment under the same reference.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[allow(missing_docs, reason = "the REST contract documents the fields")]
+pub(super) struct SurplusView<'a> {
+    pub gateway_payment_id: &'a str,
+    pub state: &'a domain::SeenState,
+    pub amount: Option<String>,
+    pub currency: Option<Currency>,
+}
+
+/// Why a payment is dead.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[allow(missing_docs, reason = "the REST contract documents the fields")]
+pub(super) struct ErrorView<'a> {
+    pub code: &'a str,
+    pub message: Option<&'a str>,
+    pub external_result_code: Option<&'a str>,
+}
+
+impl<'a> From<&'a Stored> for PaymentView<'a> {
+    fn from(stored: &'a Stored) -> Self {
+        let payment = &stored.payment;
+        let opening = &payment.opening;
+        // Nothing that was told twice differently, or not read by id yet, may be refunded.
+        let captured = payment.settled.filter(|_| payment.state == PaymentState::Completed);
+        let refundable =
+            captured.filter(|_| opening.payment_type == PaymentType::Deposit && !payment.needs_confirmation());
+        let none = domain::Money::evidenced(0.into(), captured.unwrap_or(opening.requested).currency());
+        Self {
+            id: payment.id().to_string(),
+            reference_id: opening.reference_id.as_str(),
+            shop: opening.shop.as_str(),
+            payment_type: opening.payment_type,
+            state: payment.state,
+            r#final: payment.state.is_final(),
+            why: payment.why(&stored.progress),
+            flow: opening.flow.into(),
+            amount: opening.requested.amount_text(),
+            currency: opening.requested.currency(),
+            settled_amount: payment.settled.map(|settled| settled.amount_text()),
+            settled_currency: payment.settled.map(|settled| settled.currency()),
+            captured_amount: captured.map(|captured| captured.amount_text()),
+            refunded_amount: none.map(|none| none.amount_text()).unwrap_or_default(),
+            refundable_amount: refundable.map(|refundable| refundable.amount_text()),
+            pending_command: None,
+            surplus: payment.others.iter().filter_map(surplus).collect(),
+            next_action: next_action(payment),
+            payment_method: payment.payment_method.as_ref().map(domain::PaymentMethod::as_str),
+            payment_method_details: None,
+            gateway_payment_id: payment.gateway_payment_id.as_ref().map(domain::GatewayPaymentId::as_str),
+            error: payment.error.as_ref().map(|error| ErrorView {
+                code: &error.code,
+                message: error.message.as_deref(),
+                external_result_code: error.external_result_code.as_deref(),
+            }),
+            external_refs: Some(&payment.external_refs).filter(|refs| !refs.is_empty()),
+            parent_payment_id: opening.parent.map(|parent| parent.to_string()),
+            metadata: opening.metadata.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
+            flags: payment.flags.iter().map(ToString::to_string).collect(),
+            reconciled_at: None,
+            version: payment.version,
+            created_at: payment.created_at.to_string(),
+            updated_at: payment.updated_at.to_string(),
+        }
+    }
+}
+
+fn surplus(other: &OtherPayment) -> Option<SurplusView<'_>> {
+    (other.relation == Elsewhere::Surplus).then(|| SurplusView {
+        gateway_payment_id: other.id.as_str(),
+        state: &other.state,
+        amount: other.money.map(|money| money.amount_text()),
+        currency: other.money.map(|money| money.currency()),
+    })
+}
+
+fn next_action(payment: &Payment) -> Option<NextAction<'_>> {
+    match payment.state {
+        PaymentState::Checkout => payment.redirect_url.as_deref().map(|url| NextAction::Redirect { url }),
+        PaymentState::Pending if !payment.external_refs.is_empty() => Some(NextAction::Instructions),
+        PaymentState::AwaitingApproval => Some(NextAction::Approve),
+        PaymentState::Authorized => Some(NextAction::Capture),
+        PaymentState::Submitted
+        | PaymentState::Pending
+        | PaymentState::Completed
+        | PaymentState::Declined
+        | PaymentState::Cancelled
+        | PaymentState::Rejected => None,
+    }
+}

@@ -1,0 +1,295 @@
+use std::fmt;
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::{HttpResponse, ResponseError};
+use domain::PaymentId;
+use orchestrator::{DeedError, NoticeError};
+use serde::Serialize;
+
+use crate::works::WorkLost;
+
+/// What a caller reads when something is not as it should be (RFC 9457), and the only place where an error becomes a
+/// status.
+#[derive(Debug)]
+pub struct Problem {
+    kind: Kind,
+    detail: String,
+    errors: Vec<FieldError>,
+    payment: Option<PaymentId>,
+    retry_after: Option<Duration>,
+    allow: Option<String>,
+}
+
+/// One field that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FieldError {
+    /// Where it stands: a JSON pointer (RFC 6901) into the body, or the name of a query parameter.
+    pub pointer: String,
+    /// What is wrong. Never the value.
+    pub detail: String,
+}
+
+/// Every kind of problem; its name on the wire is stable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
+#[allow(missing_docs, reason = "the table below says what each is")]
+pub enum Kind {
+    MalformedBody,
+    InvalidRequest,
+    UnsupportedMediaType,
+    BodyTooLarge,
+    BodyTooSlow,
+    Unauthorized,
+    MissingScope,
+    NotFound,
+    MethodNotAllowed,
+    ReferenceTaken,
+    GatewayRefused,
+    InvalidSignature,
+    UnreadableNotice,
+    StoreUnavailable,
+    GatewayUnavailable,
+    GatewayMisconfigured,
+    Internal,
+}
+
+/// What a caller may do next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Retry {
+    SameRequest,
+    NewReference,
+    Never,
+}
+
+/// What has become of the caller's wish.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Effect {
+    None,
+    Unknown,
+}
+
+struct Row {
+    status: StatusCode,
+    title: &'static str,
+    retry: Retry,
+    effect: Effect,
+}
+
+fn row(kind: Kind) -> Row {
+    use Effect::{None, Unknown};
+    use Retry::{Never, NewReference, SameRequest};
+    let row = |status, title, retry, effect| Row { status, title, retry, effect };
+    match kind {
+        Kind::MalformedBody => row(StatusCode::BAD_REQUEST, "The body is not JSON", Never, None),
+        Kind::InvalidRequest => row(StatusCode::UNPROCESSABLE_ENTITY, "The request is not valid", Never, None),
+        Kind::UnsupportedMediaType => {
+            row(StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body must be application/json", Never, None)
+        }
+        Kind::BodyTooLarge => row(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large", Never, None),
+        Kind::BodyTooSlow => row(StatusCode::REQUEST_TIMEOUT, "The body came too slowly", SameRequest, None),
+        Kind::Unauthorized => row(StatusCode::UNAUTHORIZED, "No valid key", Never, None),
+        Kind::MissingScope => row(StatusCode::FORBIDDEN, "The key may not do this", Never, None),
+        Kind::NotFound => row(StatusCode::NOT_FOUND, "Not found", Never, None),
+        Kind::MethodNotAllowed => row(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed", Never, None),
+        Kind::ReferenceTaken => row(StatusCode::CONFLICT, "The reference is taken", NewReference, None),
+        Kind::GatewayRefused => row(StatusCode::UNPROCESSABLE_ENTITY, "The gateway refused it", NewReference, None),
+        Kind::InvalidSignature => row(StatusCode::UNAUTHORIZED, "The signature is not valid", Never, None),
+        Kind::UnreadableNotice => row(StatusCode::BAD_REQUEST, "The notice cannot be read", Never, None),
+        Kind::StoreUnavailable => {
+            row(StatusCode::SERVICE_UNAVAILABLE, "The database is not available", SameRequest, None)
+        }
+        Kind::GatewayUnavailable => {
+            row(StatusCode::SERVICE_UNAVAILABLE, "The gateway is not available", SameRequest, None)
+        }
+        Kind::GatewayMisconfigured => {
+            row(StatusCode::SERVICE_UNAVAILABLE, "The gateway refuses our key", SameRequest, None)
+        }
+        Kind::Internal => row(StatusCode::INTERNAL_SERVER_ERROR, "Something broke here", SameRequest, Unknown),
+    }
+}
+
+impl Problem {
+    const ERRORS_MAX: usize = 50;
+
+    /// Of a kind, with a sentence for a person.
+    pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
+        Self { kind, detail: detail.into(), errors: Vec::new(), payment: None, retry_after: None, allow: None }
+    }
+
+    /// Fields of the request that are wrong. The first ones, if there are very many: an answer must not be larger than
+    /// the request that it is about.
+    pub fn fields(mut errors: Vec<FieldError>) -> Self {
+        let detail = match errors.as_slice() {
+            [only] => format!("{} {}", only.pointer, only.detail),
+            several => format!("{} fields are not valid", several.len()),
+        };
+        errors.truncate(Self::ERRORS_MAX);
+        Self { errors, ..Self::new(Kind::InvalidRequest, detail) }
+    }
+
+    /// What the gateway refused; the payment exists as `REJECTED`.
+    pub fn refused(payment: PaymentId, detail: String, errors: Vec<FieldError>) -> Self {
+        Self { errors, payment: Some(payment), ..Self::new(Kind::GatewayRefused, detail) }
+    }
+
+    /// Nothing that the caller may see has this name.
+    pub fn not_found() -> Self {
+        Self::new(Kind::NotFound, "there is nothing here that this key may see")
+    }
+
+    /// The resource takes only these methods.
+    pub fn method_not_allowed(allowed: String) -> Self {
+        let detail = "this resource does not take this method";
+        Self { allow: Some(allowed), ..Self::new(Kind::MethodNotAllowed, detail) }
+    }
+
+    /// Its kind.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The answer, its request named.
+    pub fn response(&self, instance: Option<&str>, request_id: Option<&str>) -> HttpResponse {
+        let Row { status, title, retry, effect } = row(self.kind);
+        let code: &'static str = self.kind.into();
+        let mut response = HttpResponse::build(status);
+        if let Some(pause) = self.retry_after {
+            response.insert_header((RETRY_AFTER, pause.as_secs().max(1).to_string()));
+        }
+        if self.kind == Kind::Unauthorized {
+            response.insert_header((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));
+        }
+        if let Some(allowed) = &self.allow {
+            response.insert_header((ALLOW, allowed.as_str()));
+        }
+        let body = ProblemBody {
+            r#type: format!("urn:problem:{code}"),
+            title,
+            status: status.as_u16(),
+            detail: &self.detail,
+            instance,
+            code,
+            request_id,
+            payment_id: self.payment.map(|id| id.to_string()),
+            errors: &self.errors,
+            retry: match retry {
+                Retry::SameRequest => "same-request",
+                Retry::NewReference => "new-reference",
+                Retry::Never => "never",
+            },
+            outcome: match effect {
+                Effect::None => "none",
+                Effect::Unknown => "unknown",
+            },
+        };
+        response.insert_header((CONTENT_TYPE, "application/problem+json"));
+        response.body(serde_json::to_vec(&body).unwrap_or_default())
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ProblemBody<'a> {
+    r#type: String,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instance: Option<&'a str>,
+    code: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payment_id: Option<String>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [FieldError],
+    retry: &'a str,
+    outcome: &'a str,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.detail)
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        row(self.kind).status
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        // The middleware that knows the request writes it again, with the request's name.
+        self.response(None, None)
+    }
+}
+
+impl From<DeedError> for Problem {
+    fn from(error: DeedError) -> Self {
+        let detail = error.to_string();
+        match error {
+            DeedError::ReferenceTaken { payment, differences } => Self {
+                errors: differences
+                    .into_iter()
+                    .map(|pointer| FieldError {
+                        pointer,
+                        detail: "is not what it was when the payment was ordered".to_owned(),
+                    })
+                    .collect(),
+                payment: Some(payment),
+                ..Self::new(Kind::ReferenceTaken, detail)
+            },
+            DeedError::UnknownShop(_) | DeedError::PaymentNotFound => Self::not_found(),
+            DeedError::GatewayUnavailable { retry_after } => {
+                Self { retry_after: Some(retry_after), ..Self::new(Kind::GatewayUnavailable, detail) }
+            }
+            DeedError::GatewayMisconfigured { retry_after } => {
+                Self { retry_after: Some(retry_after), ..Self::new(Kind::GatewayMisconfigured, detail) }
+            }
+            DeedError::Store(source) => Self::store(source.as_ref()),
+            DeedError::Contended => {
+                tracing::error!(error = &error as &dyn std::error::Error, "request failed");
+                Self { retry_after: Some(Duration::from_secs(1)), ..Self::new(Kind::StoreUnavailable, detail) }
+            }
+            DeedError::Poison(_) | DeedError::Sealed => {
+                tracing::error!(error = &error as &dyn std::error::Error, "request failed");
+                Self::new(Kind::Internal, "the payment could not be stored")
+            }
+        }
+    }
+}
+
+impl Problem {
+    /// The database does not do what it is asked. What it said stays in the log.
+    pub fn store(error: &store::StoreError) -> Self {
+        tracing::error!(error = error as &dyn std::error::Error, "request failed: store");
+        let detail = "the database does not answer; nothing was sent to the gateway, repeat the same request";
+        Self { retry_after: Some(Duration::from_secs(1)), ..Self::new(Kind::StoreUnavailable, detail) }
+    }
+}
+
+impl From<store::StoreError> for Problem {
+    fn from(error: store::StoreError) -> Self {
+        Self::store(&error)
+    }
+}
+
+impl From<NoticeError> for Problem {
+    fn from(error: NoticeError) -> Self {
+        match error {
+            NoticeError::UnknownShop(_) => Self::not_found(),
+            NoticeError::Signature(_) => Self::new(Kind::InvalidSignature, "the Signature header is missing or wrong"),
+            NoticeError::Unreadable(_) => Self::new(Kind::UnreadableNotice, error.to_string()),
+            NoticeError::Store(source) => Self::store(source.as_ref()),
+        }
+    }
+}
+
+impl From<WorkLost> for Problem {
+    fn from(error: WorkLost) -> Self {
+        tracing::error!(error = &error as &dyn std::error::Error, "request failed: work lost");
+        Self::new(Kind::Internal, "the work ended without an outcome; what was begun resolves itself, ask again")
+    }
+}

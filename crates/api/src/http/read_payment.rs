@@ -1,0 +1,150 @@
+use std::time::Duration;
+
+use actix_web::web::{Data, Path};
+use actix_web::{HttpRequest, HttpResponse};
+use domain::{Entry, GatewayPaymentId, PaymentId, ReferenceId, ShopName};
+use serde::Serialize;
+use store::{Name, Scope, Stored};
+
+use super::payment_view::PaymentView;
+use super::problem::Problem;
+use super::query::Query;
+use super::{App, Caller, wait};
+
+/// `GET /v1/payments/{id}`, with `?wait=SECONDS` until it is final, or with `&after=VERSION` until it changed.
+pub(super) async fn read_payment(
+    request: HttpRequest,
+    id: Path<String>,
+    app: Data<App>,
+) -> Result<HttpResponse, Problem> {
+    let name = id.parse::<PaymentId>().map(Name::Id).ok();
+    read(request, |_| name, app).await
+}
+
+/// `GET /v1/payments/by-reference/{referenceId}`, likewise; `?shop=` if the key sees several.
+pub(super) async fn read_by_reference(
+    request: HttpRequest,
+    reference: Path<String>,
+    app: Data<App>,
+) -> Result<HttpResponse, Problem> {
+    let reference = reference.parse::<ReferenceId>().ok();
+    read(request, |shop| Some(Name::Reference(shop?, reference?)), app).await
+}
+
+/// `GET /v1/payments/by-gateway-id/{gatewayPaymentId}`, likewise.
+pub(super) async fn read_by_gateway_id(
+    request: HttpRequest,
+    id: Path<String>,
+    app: Data<App>,
+) -> Result<HttpResponse, Problem> {
+    let id = id.parse::<GatewayPaymentId>().ok();
+    read(request, |shop| Some(Name::Gateway(shop?, id?)), app).await
+}
+
+async fn read(
+    request: HttpRequest,
+    name: impl FnOnce(Option<ShopName>) -> Option<Name>,
+    app: Data<App>,
+) -> Result<HttpResponse, Problem> {
+    let caller = Caller::of(&request, &app, Scope::PaymentsRead).await?;
+    let mut query = Query::of(&request);
+    let seconds: Option<u64> = query.one("wait", "must be a whole number of seconds, at most 60");
+    let after: Option<u64> = query.one("after", "must be a version");
+    let shop: Option<ShopName> = query.proven("shop");
+    query.check(seconds.is_none_or(|seconds| seconds <= wait::WAIT_MAX.as_secs()), "wait", "must be at most 60");
+    query.check(after.is_none() || seconds.is_some(), "after", "goes with wait");
+    query.finish()?;
+    let name = name(shop.or_else(|| app.default_shop.clone())).ok_or_else(Problem::not_found)?;
+    let stored = visible(name, &caller, &app).await?;
+    let Some(seconds) = seconds else { return Ok(HttpResponse::Ok().json(PaymentView::from(&stored))) };
+    let (desk, id) = (app.desk.clone(), stored.payment.id());
+    let enough = move |payment: &domain::Payment| match after {
+        Some(version) => payment.version > version,
+        None => payment.state.is_final(),
+    };
+    let patience = Duration::from_secs(seconds);
+    let waiting = async move { wait::until(&desk, id, patience, enough).await };
+    let stored = app.works.run(waiting).await??;
+    Ok(HttpResponse::Ok().json(PaymentView::from(&stored)))
+}
+
+/// `GET /v1/payments/{id}/events`: the ledger, oldest first.
+pub(super) async fn read_events(
+    request: HttpRequest,
+    id: Path<String>,
+    app: Data<App>,
+) -> Result<HttpResponse, Problem> {
+    let caller = Caller::of(&request, &app, Scope::PaymentsRead).await?;
+    let mut query = Query::of(&request);
+    let limit = query.limit();
+    let after: u64 = query.one("cursor", "must be a cursor of this list").unwrap_or(0);
+    query.finish()?;
+    let stored = visible(by_id(&id)?, &caller, &app).await?;
+    let (reads, id) = (app.reads.clone(), stored.payment.id());
+    let mut entries = app.works.run(async move { reads.ledger(id, after, limit + 1).await }).await??;
+    let more = entries.len() > limit as usize;
+    entries.truncate(limit as usize);
+    let next_cursor = entries.last().filter(|_| more).map(|last| last.sequence.to_string());
+    Ok(HttpResponse::Ok().json(EventsPage { data: entries.iter().map(EventView::from).collect(), next_cursor }))
+}
+
+/// `POST /v1/payments/{id}/check`: asks the gateway now.
+pub(super) async fn check_payment(
+    request: HttpRequest,
+    id: Path<String>,
+    app: Data<App>,
+) -> Result<HttpResponse, Problem> {
+    let caller = Caller::of(&request, &app, Scope::OpsWrite).await?;
+    Query::of(&request).finish()?;
+    let stored = visible(by_id(&id)?, &caller, &app).await?;
+    let (desk, id) = (app.desk.clone(), stored.payment.id());
+    let stored = app.works.run(async move { desk.check_now(id).await }).await??;
+    Ok(HttpResponse::Ok().json(PaymentView::from(&stored)))
+}
+
+fn by_id(id: &str) -> Result<Name, Problem> {
+    id.parse().map(Name::Id).map_err(|_| Problem::not_found())
+}
+
+/// The payment with this name, if the caller may see it. What it may not see is not found, like what is not there.
+async fn visible(name: Name, caller: &Caller, app: &Data<App>) -> Result<Stored, Problem> {
+    let desk = app.desk.clone();
+    let found = app.works.run(async move { desk.find(name).await }).await??;
+    found.filter(|stored| caller.may_see(&stored.payment.opening.shop)).ok_or_else(Problem::not_found)
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct EventsPage<'a> {
+    data: Vec<EventView<'a>>,
+    next_cursor: Option<String>,
+}
+
+/// One line of the ledger.
+#[derive(Serialize)]
+struct EventView<'a> {
+    sequence: u64,
+    at: String,
+    source: domain::Source,
+    verdict: domain::Verdict,
+    seen: serde_json::Value,
+    change: &'a domain::Change,
+}
+
+impl<'a> From<&'a Entry> for EventView<'a> {
+    fn from(entry: &'a Entry) -> Self {
+        let mut seen = serde_json::to_value(&entry.seen).unwrap_or_default();
+        // Digests of the request are for comparing, and nobody's business.
+        if let Some(members) = seen.as_object_mut() {
+            members.remove("fingerprint");
+        }
+        Self {
+            sequence: entry.sequence,
+            at: entry.at.to_string(),
+            source: entry.source,
+            verdict: entry.verdict,
+            seen,
+            change: &entry.change,
+        }
+    }
+}

@@ -1,0 +1,62 @@
+use std::future::ready;
+
+use actix_web::http::Method;
+use actix_web::web::{self, PathConfig, ServiceConfig};
+use actix_web::{HttpResponse, Route as Handler};
+
+use super::problem::{Kind, Problem};
+use super::{health, list_payments, read_payment, take_payment, webhook};
+use crate::metrics;
+
+/// One deed at one path.
+pub struct Route {
+    /// The method that it takes.
+    pub method: Method,
+    /// Its path, with names in braces.
+    pub path: &'static str,
+    handler: fn() -> Handler,
+}
+
+/// All routes, those of one path beside each other. One that is not here does not exist.
+pub const ROUTES: [Route; 11] = [
+    post("/v1/payments", || web::post().to(take_payment::take_payment)),
+    get("/v1/payments", || web::get().to(list_payments::list_payments)),
+    get("/v1/payments/by-reference/{reference}", || web::get().to(read_payment::read_by_reference)),
+    get("/v1/payments/by-gateway-id/{id}", || web::get().to(read_payment::read_by_gateway_id)),
+    get("/v1/payments/{id}", || web::get().to(read_payment::read_payment)),
+    get("/v1/payments/{id}/events", || web::get().to(read_payment::read_events)),
+    post("/v1/payments/{id}/check", || web::post().to(read_payment::check_payment)),
+    post("/webhooks/paytech/{shop}", || web::post().to(webhook::hear)),
+    get("/livez", || web::get().to(health::livez)),
+    get("/readyz", || web::get().to(health::readyz)),
+    get("/metrics", || web::get().to(metrics::scrape)),
+];
+
+const fn get(path: &'static str, handler: fn() -> Handler) -> Route {
+    Route { method: Method::GET, path, handler }
+}
+
+const fn post(path: &'static str, handler: fn() -> Handler) -> Route {
+    Route { method: Method::POST, path, handler }
+}
+
+/// Makes them known to the web framework.
+pub fn routes(config: &mut ServiceConfig) {
+    config.app_data(PathConfig::default().error_handler(|_, _| Problem::not_found().into()));
+    for at_one_path in ROUTES.chunk_by(|one, next| one.path == next.path) {
+        let Some(Route { path, .. }) = at_one_path.first() else { continue };
+        let resource =
+            at_one_path.iter().fold(web::resource(*path), |resource, route| resource.route((route.handler)()));
+        let allowed = at_one_path.iter().map(|route| route.method.as_str()).collect::<Vec<_>>().join(", ");
+        config.service(resource.default_service(web::to(move || ready(method_not_allowed(&allowed)))));
+    }
+    config.default_service(web::to(not_found));
+}
+
+async fn not_found() -> Result<HttpResponse, Problem> {
+    Err(Problem::new(Kind::NotFound, "there is no such resource"))
+}
+
+fn method_not_allowed(allowed: &str) -> Result<HttpResponse, Problem> {
+    Err(Problem::method_not_allowed(allowed.to_owned()))
+}

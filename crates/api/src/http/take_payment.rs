@@ -1,0 +1,86 @@
+use actix_web::http::StatusCode;
+use actix_web::http::header::LOCATION;
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use domain::{FlowRules, PaymentState};
+use orchestrator::DeedError;
+use store::{Scope, Stored};
+
+use super::order::{OrderRules, read_order};
+use super::payment_view::PaymentView;
+use super::problem::{FieldError, Problem};
+use super::query::Query;
+use super::{App, Caller, body, wait};
+
+/// The largest body of a request (REST contract).
+pub(super) const BODY_MAX: usize = 64 * 1024;
+
+/// `POST /v1/payments`: the work runs on our own runtime, so a caller who hangs up does not interrupt it.
+pub(super) async fn take_payment(
+    request: HttpRequest,
+    payload: Payload,
+    app: Data<App>,
+) -> Result<HttpResponse, Problem> {
+    let caller = Caller::of(&request, &app, Scope::DepositsWrite).await?;
+    Query::of(&request).finish()?;
+    body::check_json(&request)?;
+    let body = body::read(payload, BODY_MAX, app.body_patience).await?;
+    let order = read_order(
+        &body,
+        &OrderRules {
+            default_shop: app.default_shop.as_ref(),
+            may_use: &|shop| app.shops.contains(shop) && caller.may_see(shop),
+            unknown_methods: app.unknown_methods,
+            flows: &FlowRules::default(),
+        },
+    )?;
+    let (desk, id) = (app.desk.clone(), app.ids.payment());
+    let (stored, replay) = app
+        .works
+        .run(async move {
+            let taken = desk.take(id, order).await?;
+            let id = taken.stored.payment.id();
+            // Somebody else's request for it may be on its way: its answer is this caller's answer too.
+            let waits = taken.replay && !wait::is_answered(&taken.stored.payment);
+            let stored = if waits {
+                wait::until(&desk, id, wait::REPLAY_PATIENCE, wait::is_answered).await?
+            } else {
+                taken.stored
+            };
+            Ok::<_, DeedError>((stored, taken.replay))
+        })
+        .await??;
+    Ok(answer(&request, &stored, replay))
+}
+
+fn answer(request: &HttpRequest, stored: &Stored, replay: bool) -> HttpResponse {
+    let payment = &stored.payment;
+    let id = payment.id();
+    let mut response = match (payment.state, replay) {
+        (PaymentState::Rejected, _) => refused(request, stored),
+        (PaymentState::Submitted, _) => HttpResponse::build(StatusCode::ACCEPTED).json(PaymentView::from(stored)),
+        (_, false) => HttpResponse::build(StatusCode::CREATED).json(PaymentView::from(stored)),
+        (_, true) => HttpResponse::build(StatusCode::OK).json(PaymentView::from(stored)),
+    };
+    let headers = response.headers_mut();
+    if let Ok(location) = format!("/v1/payments/{id}").parse() {
+        headers.insert(LOCATION, location);
+    }
+    if replay {
+        headers.insert(
+            actix_web::http::header::HeaderName::from_static("idempotent-replayed"),
+            actix_web::http::header::HeaderValue::from_static("true"),
+        );
+    }
+    response
+}
+
+fn refused(request: &HttpRequest, stored: &Stored) -> HttpResponse {
+    let payment = &stored.payment;
+    let fields = payment.error.iter().flat_map(|error| &error.fields);
+    let errors = fields
+        .map(|(field, detail)| FieldError { pointer: format!("/{}", field.replace('.', "/")), detail: detail.clone() })
+        .collect();
+    let problem = Problem::refused(payment.id(), payment.why(&stored.progress), errors);
+    super::answer_problem(&problem, request)
+}

@@ -1,0 +1,35 @@
+use actix_web::web::{Data, Path, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use domain::ShopName;
+use orchestrator::{Heard, NoticeError};
+
+use super::problem::Problem;
+use super::{App, body};
+
+/// The largest notice (REST contract).
+const NOTICE_MAX: usize = 1024 * 1024;
+
+/// `POST /webhooks/paytech/{shop}`: 200 once the notice is durable, whatever we then make of it.
+pub(super) async fn hear(
+    request: HttpRequest,
+    shop: Path<String>,
+    payload: Payload,
+    app: Data<App>,
+) -> Result<HttpResponse, Problem> {
+    let shop: ShopName = shop.parse().map_err(|_| Problem::not_found())?;
+    let notice = body::read(payload, NOTICE_MAX, app.body_patience).await?;
+    let signature = request.headers().get("Signature").map(|value| value.as_bytes().to_vec());
+    let (desk, id) = (app.desk.clone(), app.ids.next());
+    let heard = app.works.run(async move { desk.hear(&shop, id, signature.as_deref(), &notice).await }).await?;
+    app.metrics.heard(match &heard {
+        Ok(Heard::Filed(verdict)) => (*verdict).into(),
+        Ok(Heard::Repeat) => "repeat",
+        Ok(Heard::Waiting) => "waiting",
+        Err(NoticeError::Signature(_)) => "forged",
+        Err(NoticeError::Unreadable(_)) => "unreadable",
+        Err(NoticeError::UnknownShop(_)) => "unknown-shop",
+        Err(NoticeError::Store(_)) => "not-stored",
+    });
+    heard?;
+    Ok(HttpResponse::Ok().json(serde_json::json!({ "received": true })))
+}

@@ -1,0 +1,16 @@
+//! The shipped binary: HTTP, command line, settings, wiring, the workers' loops, and our own runtime.
+
+pub mod application;
+pub mod cli;
+mod clock;
+mod failpoint;
+pub mod http;
+mod ids;
+mod logs;
+mod metrics;
+pub mod settings;
+pub mod workers;
+mod works;
+
+pub use clock::SystemClock;
+pub use ids::Ids;

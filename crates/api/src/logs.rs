@@ -1,0 +1,32 @@
+use std::io;
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::ParseError;
+use tracing_subscriber::util::TryInitError;
+
+use crate::settings::{Log, LogFormat};
+
+/// Why logging could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidLog {
+    /// `log.level` is no filter.
+    #[error("log.level: {0}")]
+    Level(#[from] ParseError),
+    /// Something else in this process has set it up.
+    #[error("logging is set up already")]
+    Taken(#[from] TryInitError),
+}
+
+/// Writes log lines to standard error, as the settings say.
+pub(crate) fn start(settings: &Log) -> Result<(), InvalidLog> {
+    use tracing_subscriber::util::SubscriberInitExt as _;
+    let filter = EnvFilter::try_new(&settings.level)?;
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    match settings.format {
+        LogFormat::Json => {
+            lines.json().flatten_event(true).with_current_span(true).with_span_list(false).finish().try_init()?;
+        }
+        LogFormat::Text => lines.finish().try_init()?,
+    }
+    Ok(())
+}

@@ -1,0 +1,193 @@
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use config::{Config, Environment, File, FileFormat};
+use url::{Host, Url};
+
+use super::{Secret, Settings};
+
+/// What stands in the settings file is what the program was built with, so that the two cannot differ.
+const DEFAULTS: &str = include_str!("../../../../deploy/settings.toml");
+
+/// Why the program does not start with these settings. One line for whoever starts it; no secret is in it.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidSettings {
+    /// The file is not there, or is no TOML; a key is unknown or its value has the wrong type.
+    #[error("{0}")]
+    Unreadable(#[from] config::ConfigError),
+    /// A value is well-formed and wrong.
+    #[error("{key}: {problem}")]
+    Wrong {
+        /// Which key, as in the file.
+        key: String,
+        /// What is wrong with it, and what to do.
+        problem: String,
+    },
+}
+
+/// Loads the settings: defaults, then `file`, then `environment` (pairs as `std::env::vars` gives them).
+pub fn load(
+    file: Option<&Path>,
+    environment: impl IntoIterator<Item = (String, String)>,
+) -> Result<Settings, InvalidSettings> {
+    let mut builder = Config::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml));
+    if let Some(file) = file {
+        builder = builder.add_source(File::from(PathBuf::from(file)).format(FileFormat::Toml).required(true));
+    }
+    let (lists, plain): (Vec<_>, Vec<_>) =
+        ours(environment).into_iter().partition(|(name, _)| list_key(name).is_some());
+    // Nothing is parsed on the way in: a key such as `1e5` must not become a number.
+    let source = Environment::default().separator("__").source(Some(plain.into_iter().collect()));
+    builder = builder.add_source(source);
+    for (name, value) in lists {
+        let items: Vec<String> =
+            value.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect();
+        builder = builder.set_override(list_key(&name).unwrap_or_default(), items)?;
+    }
+    let settings = builder.build()?.try_deserialize()?;
+    Ok(settings)
+}
+
+/// Keys whose value is a list; in the environment it is written with commas.
+fn list_key(name: &str) -> Option<&'static str> {
+    match name {
+        "PAYMENTS__MOVING_METHODS" => Some("payments.moving_methods"),
+        "PAYMENTS__LOOK_UP_SECONDS" => Some("payments.look_up_seconds"),
+        "PAYMENTS__POLL_SECONDS" => Some("payments.poll_seconds"),
+        _ => None,
+    }
+}
+
+/// The names of the environment that can only be meant for us: those of our tables and of our plain keys. Everything
+/// else there is other programs' business; among ours an unknown key is an error.
+fn ours(environment: impl IntoIterator<Item = (String, String)>) -> HashMap<String, String> {
+    const TABLES: [&str; 7] = ["HTTP", "DATABASE", "GATEWAY", "SHOPS", "PAYMENTS", "WORKERS", "LOG"];
+    const PLAIN: [&str; 3] = ["PUBLIC_URL", "MASTER_KEY", "DEFAULT_SHOP"];
+    let mut ours = HashMap::new();
+    for (name, value) in environment {
+        let in_a_table = name.split_once("__").is_some_and(|(table, _)| TABLES.contains(&table));
+        if in_a_table || PLAIN.contains(&name.as_str()) {
+            ours.insert(name, value);
+        } else if name == "DATABASE_URL" {
+            // What the platforms set; the name of our own wins.
+            ours.entry("DATABASE__URL".to_owned()).or_insert(value);
+        }
+    }
+    ours
+}
+
+impl Settings {
+    /// Refuses what the service cannot serve with.
+    pub fn check_for_serving(&self) -> Result<(), InvalidSettings> {
+        self.check_secrets()?;
+        self.check_default_shop()?;
+        check_base_url(&self.gateway.base_url)?;
+        check_public_url(&self.public_url)?;
+        self.check_numbers()
+    }
+
+    fn check_secrets(&self) -> Result<(), InvalidSettings> {
+        if !self.master_key.is_set() {
+            return Err(wrong("master_key", "is missing; set MASTER_KEY to a secret of at least 32 characters"));
+        }
+        if orchestrator::Vault::new(self.master_key.secret()).is_err() {
+            return Err(wrong("master_key", "is too short; it must have at least 32 characters"));
+        }
+        if self.shops.is_empty() {
+            return Err(wrong("shops", "there is none; set SHOPS__MAIN__API_KEY and SHOPS__MAIN__SIGNING_KEY"));
+        }
+        for (name, shop) in &self.shops {
+            let secrets: [(&str, &Secret); 2] = [("api_key", &shop.api_key), ("signing_key", &shop.signing_key)];
+            for (key, secret) in secrets {
+                if !secret.is_set() {
+                    let variable = format!("SHOPS__{}__{}", name.as_str().to_uppercase(), key.to_uppercase());
+                    return Err(wrong(&format!("shops.{name}.{key}"), &format!("is missing; set {variable}")));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn check_default_shop(&self) -> Result<(), InvalidSettings> {
+        let named = self.shops.keys().any(|name| name.as_str() == self.default_shop);
+        if self.default_shop.is_empty() || named {
+            return Ok(());
+        }
+        Err(wrong("default_shop", "names no shop of [shops]"))
+    }
+
+    fn check_numbers(&self) -> Result<(), InvalidSettings> {
+        let (database, payments) = (&self.database, &self.payments);
+        let at_least_one = [
+            ("http.connections_max", self.http.connections_max as u64),
+            ("http.head_seconds", self.http.head_seconds),
+            ("http.body_seconds", self.http.body_seconds),
+            ("database.request_connections", database.request_connections.into()),
+            ("database.webhook_connections", database.webhook_connections.into()),
+            ("database.worker_connections", database.worker_connections.into()),
+            ("database.read_connections", database.read_connections.into()),
+            ("database.batch_max", database.batch_max as u64),
+            ("gateway.connect_seconds", self.gateway.connect_seconds),
+            ("gateway.answer_seconds", self.gateway.answer_seconds),
+            ("gateway.breaker_failures", self.gateway.breaker_failures.into()),
+            ("workers.count", self.workers.count as u64),
+            ("workers.batch", self.workers.batch.into()),
+            ("workers.idle_milliseconds", self.workers.idle_milliseconds),
+            ("payments.lease_seconds", payments.lease_seconds),
+            ("payments.empty_look_up_pause_seconds", payments.empty_look_up_pause_seconds),
+            ("payments.look_up_seconds", payments.look_up_seconds.len() as u64),
+            ("payments.poll_seconds", payments.poll_seconds.len() as u64),
+        ];
+        if let Some((key, _)) = at_least_one.iter().find(|(_, number)| *number == 0) {
+            return Err(wrong(key, "must be at least 1"));
+        }
+        // A request may leave until a third of its lease is over, and whoever sent it must be done, its answer recorded
+        // too, before the lease is: else a second process would be on the payment.
+        let longest_exchange = payments.lease_seconds.saturating_mul(19) / 30;
+        if self.gateway.connect_seconds.saturating_add(self.gateway.answer_seconds) > longest_exchange {
+            let problem = format!(
+                "with connect_seconds it must not be above {longest_exchange} while payments.lease_seconds is {}",
+                payments.lease_seconds
+            );
+            return Err(wrong("gateway.answer_seconds", &problem));
+        }
+        // Before its sender's lease is over, a request may still be on its way.
+        if payments.quarantine_seconds < payments.lease_seconds {
+            return Err(wrong("payments.quarantine_seconds", "must be at least payments.lease_seconds"));
+        }
+        Ok(())
+    }
+}
+
+/// HTTPS, or plain HTTP on loopback: the key and the customers' data go there.
+fn check_base_url(text: &str) -> Result<(), InvalidSettings> {
+    let url = Url::parse(text).map_err(|error| wrong("gateway.base_url", &format!("is no URL: {error}")))?;
+    let loopback = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => IpAddr::from(address).is_loopback(),
+        Some(Host::Ipv6(address)) => IpAddr::from(address).is_loopback(),
+        None => false,
+    };
+    match (url.scheme(), loopback) {
+        ("https", _) | ("http", true) => Ok(()),
+        _ => Err(wrong("gateway.base_url", "must begin with https:// (plain http:// is for loopback only)")),
+    }
+}
+
+fn check_public_url(text: &str) -> Result<(), InvalidSettings> {
+    if text.is_empty() {
+        return Ok(());
+    }
+    let url = Url::parse(text).map_err(|error| wrong("public_url", &format!("is no URL: {error}")))?;
+    // The gateway takes 512 characters (its contract, section 6.1), the path of the webhook included.
+    if matches!(url.scheme(), "http" | "https") && text.len() <= 400 {
+        Ok(())
+    } else {
+        Err(wrong("public_url", "must begin with https:// or http:// and have at most 400 characters"))
+    }
+}
+
+fn wrong(key: &str, problem: &str) -> InvalidSettings {
+    InvalidSettings::Wrong { key: key.to_owned(), problem: problem.to_owned() }
+}

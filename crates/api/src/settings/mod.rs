@@ -1,0 +1,178 @@
+//! The settings: what stands in `deploy/settings.toml`, then a file, then the environment.
+
+mod load;
+mod secret;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use domain::{Intervals, PaymentMethod, ShopName};
+pub use load::{InvalidSettings, load};
+use orchestrator::{BreakerSettings, Rules};
+pub use secret::Secret;
+use serde::{Deserialize, Serialize};
+
+/// All of them. The comments stand in `deploy/settings.toml`, which is also where the defaults come from.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "the settings file is their documentation, and a test holds the two together")]
+pub struct Settings {
+    pub public_url: String,
+    pub master_key: Secret,
+    pub default_shop: String,
+    pub http: Http,
+    pub database: Database,
+    pub gateway: Gateway,
+    #[serde(default)]
+    pub shops: BTreeMap<ShopName, Shop>,
+    pub payments: Payments,
+    pub workers: Workers,
+    pub log: Log,
+}
+
+/// `[http]`
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "see Settings")]
+pub struct Http {
+    pub listen: SocketAddr,
+    pub workers: usize,
+    pub connections_max: usize,
+    pub head_seconds: u64,
+    pub body_seconds: u64,
+    pub drain_seconds: u64,
+}
+
+/// `[database]`
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "see Settings")]
+pub struct Database {
+    pub url: Secret,
+    pub migrate: bool,
+    pub request_connections: u32,
+    pub webhook_connections: u32,
+    pub worker_connections: u32,
+    pub read_connections: u32,
+    pub batch_max: usize,
+}
+
+/// `[gateway]`
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "see Settings")]
+pub struct Gateway {
+    pub base_url: String,
+    pub connect_seconds: u64,
+    pub answer_seconds: u64,
+    pub idle_seconds: u64,
+    pub signature: SignatureEncoding,
+    pub breaker_failures: u32,
+    pub breaker_seconds: u64,
+}
+
+/// How the gateway writes its signature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs, reason = "see Settings")]
+pub enum SignatureEncoding {
+    Hex,
+    Base64,
+    Auto,
+}
+
+/// `[shops.NAME]`
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "see Settings")]
+pub struct Shop {
+    #[serde(default)]
+    pub api_key: Secret,
+    #[serde(default)]
+    pub signing_key: Secret,
+    #[serde(default)]
+    pub previous_signing_key: Secret,
+}
+
+/// `[payments]`
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "see Settings")]
+pub struct Payments {
+    pub moving_methods: BTreeSet<PaymentMethod>,
+    pub unknown_methods: bool,
+    pub lease_seconds: u64,
+    pub submit_deadline_seconds: u64,
+    pub quarantine_seconds: u64,
+    pub empty_look_up_pause_seconds: u64,
+    pub look_up_seconds: Vec<u64>,
+    pub poll_seconds: Vec<u64>,
+    pub confirm_seconds: u64,
+}
+
+/// `[workers]`
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "see Settings")]
+pub struct Workers {
+    pub count: usize,
+    pub batch: u32,
+    pub idle_milliseconds: u64,
+}
+
+/// `[log]`
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "see Settings")]
+pub struct Log {
+    pub level: String,
+    pub format: LogFormat,
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs, reason = "see Settings")]
+pub enum LogFormat {
+    Json,
+    Text,
+}
+
+impl Settings {
+    /// The shop of a request that names none: the one that is set, else the only one.
+    pub fn default_shop(&self) -> Option<ShopName> {
+        if !self.default_shop.is_empty() {
+            return self.default_shop.parse().ok();
+        }
+        let mut names = self.shops.keys();
+        names.next().filter(|_| names.next().is_none()).cloned()
+    }
+
+    /// The settings of the deeds.
+    pub fn rules(&self) -> Rules {
+        let payments = &self.payments;
+        let seconds = |all: &[u64]| all.iter().copied().map(Duration::from_secs).collect();
+        let lease = Duration::from_secs(payments.lease_seconds);
+        Rules {
+            send_guard: lease / 3,
+            intervals: Intervals {
+                lease,
+                empty_look_up_pause: Duration::from_secs(payments.empty_look_up_pause_seconds),
+                quarantine: Duration::from_secs(payments.quarantine_seconds),
+                submit_deadline: Duration::from_secs(payments.submit_deadline_seconds),
+                look_ups: seconds(&payments.look_up_seconds),
+                polls: seconds(&payments.poll_seconds),
+                confirm: Duration::from_secs(payments.confirm_seconds),
+                ..Intervals::default()
+            },
+            moving_methods: payments.moving_methods.clone(),
+            public_url: Some(self.public_url.clone()).filter(|url| !url.is_empty()),
+            breaker: BreakerSettings {
+                failures: self.gateway.breaker_failures,
+                pause: Duration::from_secs(self.gateway.breaker_seconds),
+            },
+            ..Rules::default()
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! The loops over the orchestrator's single steps.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use orchestrator::{DeedError, Desk};
+
+use crate::settings;
+use crate::works::Works;
+
+/// How many notices one step takes up.
+const NOTICES: u32 = 32;
+
+/// One step of a worker: everything that is due now, once. Tests call it; production loops over it. Answers whether
+/// there was anything to do.
+pub async fn step(desk: &Desk, batch: u32) -> Result<bool, DeedError> {
+    let probed = desk.probe_gateways().await;
+    let filed = desk.file_waiting_notices(NOTICES).await?;
+    let checked = desk.check_due(batch).await?;
+    Ok(probed > 0 || filed > 0 || checked.payments > 0)
+}
+
+/// Starts the loops; they end when the program stops.
+pub fn start(desk: &Arc<Desk>, works: &Works, settings: &settings::Workers) {
+    for _ in 0..settings.count {
+        works.begin(run(Arc::clone(desk), works.clone(), settings.clone()));
+    }
+    works.begin(forget(Arc::clone(desk), works.clone()));
+}
+
+async fn run(desk: Arc<Desk>, works: Works, settings: settings::Workers) {
+    let idle = Duration::from_millis(settings.idle_milliseconds);
+    let mut failing = false;
+    while !works.stopping().is_cancelled() {
+        let pause = match step(&desk, settings.batch).await {
+            Ok(worked) => {
+                failing = false;
+                if worked { Duration::ZERO } else { idle }
+            }
+            Err(error) => {
+                // One line when it begins to fail, not one for each try.
+                if !failing {
+                    tracing::error!(error = &error as &dyn std::error::Error, "worker cannot work");
+                }
+                failing = true;
+                idle.max(Duration::from_secs(1))
+            }
+        };
+        pause_or_stop(&works, pause).await;
+    }
+}
+
+/// Nothing is sent a second time a day later, so what was kept for it goes.
+async fn forget(desk: Arc<Desk>, works: Works) {
+    while !works.stopping().is_cancelled() {
+        if let Err(error) = desk.forget_kept_requests().await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "kept requests could not be forgotten");
+        }
+        pause_or_stop(&works, Duration::from_mins(10)).await;
+    }
+}
+
+async fn pause_or_stop(works: &Works, pause: Duration) {
+    let _ = tokio::time::timeout(pause, works.stopping().cancelled()).await;
+}

@@ -1,0 +1,174 @@
+//! A caller of the service who does as the REST contract says: repeats the same request until it is answered.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use reqwest::{Client, RequestBuilder};
+use serde_json::{Value, json};
+
+use crate::process::Process;
+use crate::waiting::Waiting;
+
+#[derive(Clone)]
+pub(crate) struct Caller {
+    http: Client,
+    url: String,
+    key: String,
+}
+
+/// An answer of the service, read.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: Value,
+}
+
+/// What the service ever gave out for one reference.
+#[derive(Debug, Default)]
+pub(crate) struct HandedOut {
+    ids: BTreeSet<String>,
+    redirects: BTreeSet<String>,
+}
+
+/// Longer than any answer takes, `?wait=` and waiting replays included.
+const ANSWER_MAX: Duration = Duration::from_secs(50);
+
+impl Caller {
+    pub(crate) fn new(url: &str, key: &str) -> Self {
+        let http = Client::builder().no_proxy().timeout(ANSWER_MAX).build().unwrap();
+        Self { http, url: url.to_owned(), key: key.to_owned() }
+    }
+
+    /// The same caller with another key.
+    pub(crate) fn with_key(&self, key: &str) -> Self {
+        Self { key: key.to_owned(), ..self.clone() }
+    }
+
+    // One request, answered or not.
+
+    pub(crate) async fn try_order(&self, reference: &str) -> reqwest::Result<Answer> {
+        self.send(self.http.post(self.at("/v1/payments")).json(&order(reference))).await
+    }
+
+    pub(crate) async fn try_get(&self, path: &str) -> reqwest::Result<Answer> {
+        self.send(self.http.get(self.at(path))).await
+    }
+
+    pub(crate) async fn try_check(&self, id: &str) -> reqwest::Result<Answer> {
+        self.send(self.http.post(self.at(&format!("/v1/payments/{id}/check")))).await
+    }
+
+    /// Delivers a notice, as the gateway would.
+    pub(crate) async fn notify(&self, body: Vec<u8>, signature: &str) -> Answer {
+        let path = self.at("/webhooks/paytech/main");
+        self.send(self.http.post(path).header("Signature", signature).body(body)).await.unwrap()
+    }
+
+    async fn send(&self, request: RequestBuilder) -> reqwest::Result<Answer> {
+        let response = request.bearer_auth(&self.key).send().await?;
+        let status = response.status().as_u16();
+        let bytes = response.bytes().await?;
+        let body = serde_json::from_slice(&bytes).unwrap_or_else(|_| json!(String::from_utf8_lossy(&bytes)));
+        Ok(Answer { status, body })
+    }
+
+    fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.url)
+    }
+
+    // The same request until it is answered.
+
+    /// Waits until the service takes requests; fails if its process ends instead.
+    pub(crate) async fn until_ready(&self, process: &mut Process) {
+        let mut waiting = Waiting::until("the service is ready");
+        while !self.try_get("/readyz").await.is_ok_and(|answer| answer.status == 200) {
+            assert!(!process.has_ended(), "the service ended:\n{}", process.log());
+            waiting.pause().await;
+        }
+    }
+
+    /// Orders a deposit of 11.12 EUR. Whoever gets no answer, or is told that nothing was taken, asks again.
+    pub(crate) async fn order(&self, reference: &str, handed_out: &mut HandedOut) -> Answer {
+        let mut waiting = Waiting::until(format!("{reference} is taken"));
+        loop {
+            match self.try_order(reference).await {
+                Ok(answer) if answer.status != 503 => {
+                    assert!(matches!(answer.status, 200..=202), "{reference}: {answer:?}");
+                    handed_out.note(&answer.body);
+                    return answer;
+                }
+                unanswered => waiting.goes_on(format!("{unanswered:?}")),
+            }
+            waiting.pause().await;
+        }
+    }
+
+    /// The payment, as soon as it is as the caller waits for it to be.
+    pub(crate) async fn payment(
+        &self,
+        reference: &str,
+        as_wanted: fn(&Value) -> bool,
+        handed_out: &mut HandedOut,
+    ) -> Value {
+        let mut version = 0;
+        let mut waiting = Waiting::until(format!("{reference} is as it should become"));
+        loop {
+            let path = format!("/v1/payments/by-reference/{reference}?wait=1&after={version}");
+            match self.try_get(&path).await {
+                Ok(answer) if answer.status != 503 => {
+                    // What was acknowledged is never not there.
+                    assert_eq!(answer.status, 200, "{reference}: {answer:?}");
+                    handed_out.note(&answer.body);
+                    if as_wanted(&answer.body) {
+                        return answer.body;
+                    }
+                    version = answer.body["version"].as_u64().unwrap();
+                    waiting.goes_on(answer.body["why"].to_string());
+                }
+                unanswered => waiting.goes_on(format!("{unanswered:?}")),
+            }
+            waiting.pause().await;
+        }
+    }
+
+    /// Pays on the checkout page, as the customer does.
+    pub(crate) async fn pay(&self, payment: &Value) {
+        let page = payment["nextAction"]["url"].as_str().unwrap();
+        let paid = self.http.post(format!("{page}/pay")).send().await.unwrap();
+        assert_eq!(paid.status().as_u16(), 200, "{page}");
+    }
+}
+
+impl HandedOut {
+    /// At most one id and one checkout page were ever given out.
+    pub(crate) fn prove_that_it_is_one(&self) {
+        assert!(self.ids.len() <= 1 && self.redirects.len() <= 1, "{self:?}");
+    }
+
+    pub(crate) fn note(&mut self, payment: &Value) {
+        self.ids.extend(payment["id"].as_str().map(ToOwned::to_owned));
+        self.redirects.extend(payment["nextAction"]["url"].as_str().map(ToOwned::to_owned));
+    }
+}
+
+/// Where the customer can pay.
+pub(crate) fn has_redirect(payment: &Value) -> bool {
+    payment["nextAction"]["type"] == "redirect"
+}
+
+pub(crate) fn is_completed(payment: &Value) -> bool {
+    assert!(payment["final"] == false || payment["state"] == "COMPLETED", "{payment}");
+    payment["state"] == "COMPLETED"
+}
+
+/// COMPLETED, and its figures were read by id once more: nothing is left to be done for it.
+pub(crate) fn is_settled(payment: &Value) -> bool {
+    is_completed(payment) && payment["refundableAmount"] == "11.12"
+}
+
+pub(crate) fn order(reference: &str) -> Value {
+    json!({
+        "referenceId": reference, "paymentType": "DEPOSIT", "amount": "11.12", "currency": "EUR",
+        "paymentMethod": "BASIC_CARD",
+    })
+}

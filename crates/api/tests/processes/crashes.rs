@@ -1,0 +1,160 @@
+//! `kill -9` between any two steps: the process dies at a named point, is started again, and the payment comes to its
+//! end with one request to the gateway and one name given out.
+
+use std::os::unix::process::ExitStatusExt as _;
+use std::panic::AssertUnwindSafe;
+
+use futures::future::{FutureExt as _, join_all};
+use gateway_simulator::{Fault, WebhookDelivery};
+use rustix::process::Signal;
+use serde_json::Value;
+use tokio::sync::Semaphore;
+
+use crate::caller::{Caller, HandedOut, has_redirect, is_settled};
+use crate::deployment::{Deployment, Kind, on_every_store};
+
+const REFERENCE: &str = "order-1001";
+
+/// Services that die and rise again at the same time, on each database, whatever tests run beside each other: they mostly
+/// wait for a lease to run out, and all of them together stay below the connections that a usual PostgreSQL takes.
+static ON_SQLITE: Semaphore = Semaphore::const_new(20);
+static ON_POSTGRES: Semaphore = Semaphore::const_new(20);
+
+on_every_store! {
+    async fn a_process_killed_anywhere_while_a_deposit_is_taken_and_paid_leaves_it_to_the_next_one(kind: Kind) {
+        let points = [
+            both_sides("open", 1..=3),
+            both_sides("post", 1..=1),
+            both_sides("commit", 1..=3),
+            both_sides("load", 1..=3),
+            both_sides("receive", 1..=2),
+            behind("claim", 1..=1),
+            both_sides("get", 1..=1),
+        ];
+        die_at_each(kind, None, &points.concat()).await;
+    }
+
+    async fn a_process_killed_anywhere_while_a_lost_answer_is_looked_for_leaves_it_to_the_next_one(kind: Kind) {
+        let points = [
+            both_sides("commit", 1..=3),
+            behind("claim", 1..=2),
+            both_sides("get", 1..=2),
+            both_sides("receive", 1..=1),
+        ];
+        die_at_each(kind, Some(Fault::LostAfter), &points.concat()).await;
+    }
+
+    async fn a_process_killed_anywhere_while_a_lost_request_is_found_missing_leaves_it_to_the_next_one(kind: Kind) {
+        let points = [behind("claim", 1..=3), both_sides("get", 2..=3), both_sides("kept_request", 1..=1)];
+        die_at_each(kind, Some(Fault::LostBefore), &points.concat()).await;
+    }
+
+    async fn a_process_killed_anywhere_while_an_unsent_request_is_sent_again_leaves_it_to_the_next_one(kind: Kind) {
+        let points = [
+            both_sides("commit", 1..=3),
+            behind("claim", 1..=1),
+            both_sides("get", 1..=1),
+            both_sides("kept_request", 1..=1),
+            both_sides("post", 2..=2),
+        ];
+        die_at_each(kind, Some(Fault::Unauthorized), &points.concat()).await;
+    }
+
+    async fn a_process_killed_over_a_notice_that_overtook_its_answer_leaves_it_to_the_next_one(kind: Kind) {
+        let points = [both_sides("receive", 1..=1), both_sides("commit", 1..=2), behind("claim_notices", 1..=1)];
+        die_at_each(kind, Some(Fault::HookEarly { millis: 300 }), &points.concat()).await;
+    }
+
+    /// Lost on the way once, and once more since the process died over it: two requests of unknown outcome are the most
+    /// that the machine makes. It says so and waits for a person.
+    async fn a_request_lost_on_the_way_and_once_more_by_a_kill_is_not_sent_a_third_time(kind: Kind) {
+        let deployment = Deployment::new(kind).await;
+        deployment.fault(REFERENCE, Fault::LostBefore);
+        let mut dying = deployment.start_with(&[("FAILPOINT", "post:before:2")]);
+        let caller = deployment.caller();
+        let mut handed_out = HandedOut::default();
+        caller.order(REFERENCE, &mut handed_out).await;
+        dying.ended().await;
+
+        let _service = deployment.serve().await;
+        let looked_for = |payment: &Value| {
+            let why = payment["why"].as_str().unwrap();
+            why.contains("request 2 was about to leave") && why.contains("looked up 5 times")
+        };
+        let payment = caller.payment(REFERENCE, looked_for, &mut handed_out).await;
+        assert_eq!(payment["state"], "SUBMITTED", "{payment}");
+        assert_eq!(deployment.posts_of(REFERENCE), 1);
+        handed_out.prove_that_it_is_one();
+        deployment.prove_the_books().await;
+    }
+}
+
+/// `FAILPOINT`s before and behind a call, by how often it was called.
+fn both_sides(call: &str, counts: std::ops::RangeInclusive<u32>) -> Vec<String> {
+    counts.flat_map(|count| ["before", "after"].map(|side| format!("{call}:{side}:{count}"))).collect()
+}
+
+/// The same behind it only.
+fn behind(call: &str, counts: std::ops::RangeInclusive<u32>) -> Vec<String> {
+    counts.map(|count| format!("{call}:after:{count}")).collect()
+}
+
+/// Each point in a deployment of its own. All of them are tried before the test fails, so that it tells where else.
+async fn die_at_each(kind: Kind, fault: Option<Fault>, points: &[String]) {
+    let room = match kind {
+        Kind::Sqlite => &ON_SQLITE,
+        Kind::Postgres => &ON_POSTGRES,
+    };
+    let fault = &fault;
+    let deaths = points.iter().map(|point| async move {
+        let _permit = room.acquire().await.unwrap();
+        let end = AssertUnwindSafe(die_at(kind, fault.clone(), point)).catch_unwind().await;
+        end.err().map(|_| point)
+    });
+    let failed: Vec<&String> = join_all(deaths).await.into_iter().flatten().collect();
+    assert!(failed.is_empty(), "with {fault:?} on {kind:?}, killed at {failed:?}: see above");
+}
+
+async fn die_at(kind: Kind, fault: Option<Fault>, point: &str) {
+    let deployment = Deployment::new(kind).await;
+    // A request that was lost on its way to the gateway, or refused there, is made twice.
+    let posts = if matches!(fault, Some(Fault::LostBefore | Fault::Unauthorized)) { 2 } else { 1 };
+    let overtakes = matches!(fault, Some(Fault::HookEarly { .. }));
+    if overtakes {
+        // A second copy would come after the answer, and do without a worker what the first one waits for.
+        deployment.gateway.with(|engine, _| engine.switches_mut().webhooks = WebhookDelivery::Once);
+    }
+    if let Some(fault) = fault {
+        deployment.fault(REFERENCE, fault);
+    }
+    let mut dying = deployment.start_with(&[("FAILPOINT", point)]);
+    let caller = deployment.caller();
+    let death_and_life = async {
+        let status = dying.ended().await;
+        assert_eq!(status.signal(), Some(Signal::ABORT.as_raw()), "{point}: {status}\n{}", dying.log());
+        deployment.start()
+    };
+    let (handed_out, service) = tokio::join!(deposit(&caller, overtakes), death_and_life);
+
+    handed_out.prove_that_it_is_one();
+    assert_eq!(deployment.posts_of(REFERENCE), posts, "{point}: requests at the gateway");
+    assert_eq!(deployment.gateway_payments_of(REFERENCE), 1, "{point}");
+    deployment.prove_the_books().await;
+    service.kill().await;
+}
+
+/// A caller and a customer with all their patience, from the order to its end. One who is afraid of having been
+/// forgotten orders again, which changes nothing.
+async fn deposit(caller: &Caller, is_paid_already: bool) -> HandedOut {
+    let mut handed_out = HandedOut::default();
+    caller.order(REFERENCE, &mut handed_out).await;
+    caller.order(REFERENCE, &mut handed_out).await;
+    if !is_paid_already {
+        let payment = caller.payment(REFERENCE, has_redirect, &mut handed_out).await;
+        caller.pay(&payment).await;
+    }
+    caller.payment(REFERENCE, is_settled, &mut handed_out).await;
+    let again = caller.order(REFERENCE, &mut handed_out).await;
+    assert_eq!(again.status, 200, "{again:?}");
+    handed_out
+}

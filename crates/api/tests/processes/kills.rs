@@ -1,0 +1,33 @@
+//! `kill -9` at random moments, under load.
+
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use crate::deployment::{Deployment, Kind, on_every_store};
+use crate::traffic::Traffic;
+
+on_every_store! {
+    async fn a_service_killed_again_and_again_under_load_loses_nothing_and_doubles_nothing(kind: Kind) {
+        let deployment = Deployment::new(kind).await;
+        let kills = kills();
+        let mut service = deployment.serve().await;
+        let payments = Traffic::to(&deployment)
+            .around(async {
+                for _ in 0..kills {
+                    // Any moment will do; this one is no wait for anything.
+                    sleep(Duration::from_millis(rand::random_range(20..400))).await;
+                    service.kill().await;
+                    service = deployment.serve().await;
+                }
+            })
+            .await;
+        println!("{kills} kills on {kind:?} over {payments} payments");
+        assert!(payments >= kills, "the service was killed before it worked: {payments} payments, {kills} kills");
+    }
+}
+
+/// How often; `make gate` asks for more.
+fn kills() -> usize {
+    std::env::var("CRASH_KILLS").map_or(10, |kills| kills.parse().expect("CRASH_KILLS must be a number"))
+}

@@ -1,0 +1,19 @@
+//! The built program as processes: killed at every step, stopped, raced against a second one, run by hand. Nothing is
+//! mocked and time is the machine's, so the settings are short, and what is waited for is asked for until a deadline.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod caller;
+mod command_line;
+mod crashes;
+mod deployment;
+mod kills;
+mod local;
+mod outages;
+mod port;
+mod process;
+mod races;
+mod settings_file;
+mod stops;
+mod traffic;
+mod waiting;

@@ -1,0 +1,43 @@
+//! PostgreSQL itself goes away under load, as in a crash, and comes back.
+
+use std::time::Duration;
+
+use test_postgres::Cluster;
+use tokio::time::sleep;
+
+use crate::caller::Caller;
+use crate::deployment::{Data, Deployment};
+use crate::traffic::Traffic;
+use crate::waiting::Waiting;
+
+const OUTAGES: usize = 3;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_crashes_under_load_is_waited_for_and_nothing_is_lost() {
+    let data = Data::OwnServer(Cluster::start_private().await.unwrap());
+    let deployment = Deployment::on(data).await;
+    let Data::OwnServer(cluster) = &deployment.data else { unreachable!("it was chosen above") };
+    let mut service = deployment.serve().await;
+    let caller = deployment.caller();
+    let payments = Traffic::to(&deployment)
+        .around(async {
+            for _ in 0..OUTAGES {
+                sleep(Duration::from_millis(rand::random_range(200..600))).await;
+                cluster.stop_immediate().await.unwrap();
+                until_readiness_is(503, &caller).await;
+                assert_eq!(caller.try_get("/livez").await.unwrap().status, 200);
+                cluster.start_again().await.unwrap();
+                until_readiness_is(200, &caller).await;
+            }
+        })
+        .await;
+    assert!(payments > OUTAGES, "{payments} payments");
+    assert!(!service.has_ended(), "it recovers without a restart");
+}
+
+async fn until_readiness_is(status: u16, caller: &Caller) {
+    let mut waiting = Waiting::until(format!("readiness is {status}"));
+    while caller.try_get("/readyz").await.unwrap().status != status {
+        waiting.pause().await;
+    }
+}

@@ -1,0 +1,69 @@
+//! Looking at the database past the service, and meddling with it.
+
+use sqlx::postgres::PgConnection;
+use sqlx::sqlite::SqliteConnection;
+use sqlx::{AssertSqlSafe, Connection as _};
+
+use crate::app::{Data, TestApp};
+
+impl TestApp {
+    /// The number that a query brings.
+    pub(crate) async fn count(&self, query: &'static str) -> i64 {
+        self.data.count(query).await
+    }
+
+    /// How many notices are kept.
+    pub(crate) async fn inbox(&self) -> i64 {
+        self.count("select count(*) from webhook_notices").await
+    }
+
+    /// How many of them nobody has decided on.
+    pub(crate) async fn waiting_notices(&self) -> i64 {
+        self.count("select count(*) from webhook_notices where verdict is null").await
+    }
+}
+
+impl Data {
+    async fn count(&self, query: &'static str) -> i64 {
+        let url = self.url();
+        match self {
+            Self::Sqlite(_) => {
+                let mut connection = SqliteConnection::connect(&url).await.unwrap();
+                sqlx::query_scalar(query).fetch_one(&mut connection).await.unwrap()
+            }
+            Self::Postgres(_) | Self::Server(_) => {
+                let mut connection = PgConnection::connect(&url).await.unwrap();
+                sqlx::query_scalar(query).fetch_one(&mut connection).await.unwrap()
+            }
+        }
+    }
+
+    /// From now on no ledger can be written, as if whoever wrote one died each time.
+    pub(crate) async fn close_the_ledger(&self) {
+        self.execute(
+            "create trigger closed before insert on payment_events begin select raise(abort, 'closed'); end",
+            "create function closed() returns trigger language plpgsql as $$ begin raise exception 'closed'; end $$;
+             create trigger closed before insert on payment_events for each row execute function closed()",
+        )
+        .await;
+    }
+
+    /// And now it can again.
+    pub(crate) async fn open_the_ledger(&self) {
+        self.execute("drop trigger closed", "drop trigger closed on payment_events").await;
+    }
+
+    async fn execute(&self, sqlite: &'static str, postgres: &'static str) {
+        let url = self.url();
+        match self {
+            Self::Sqlite(_) => {
+                let mut connection = SqliteConnection::connect(&url).await.unwrap();
+                sqlx::raw_sql(AssertSqlSafe(sqlite)).execute(&mut connection).await.unwrap();
+            }
+            Self::Postgres(_) | Self::Server(_) => {
+                let mut connection = PgConnection::connect(&url).await.unwrap();
+                sqlx::raw_sql(AssertSqlSafe(postgres)).execute(&mut connection).await.unwrap();
+            }
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Whether it lives, whether it can serve, and what it does while its database is away.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use gateway_simulator::{Fault, SignatureMode, sign};
+use serde_json::{Value, json};
+use test_postgres::Cluster;
+
+use crate::app::{Data, SIGNING_KEY, TestApp, eventually, on_every_store};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+on_every_store! {
+    async fn it_is_ready_when_the_database_and_the_clocks_say_so(app: TestApp) {
+        assert_eq!(app.get("/livez").await.status, 200);
+        let ready = app.get("/readyz").await;
+        let fine = json!({ "status": "ready", "database": "ok", "schema": "ok", "clock": "ok", "stopping": false });
+        assert_eq!((ready.status, ready.body), (200, fine));
+
+        app.advance(10 * SECOND);
+        let apart = app.get("/readyz").await;
+        assert_eq!((apart.status, &apart.body["clock"]), (503, &json!("apart")));
+        assert_eq!(app.get("/livez").await.status, 200, "another process would have no better clock");
+    }
+
+    async fn what_is_counted_can_be_read_by_a_machine_and_names_nobody(app: TestApp) {
+        let taken = app.take("order-Xk7").await.body;
+        app.pay("order-Xk7").await;
+        app.end_of("order-Xk7").await;
+        app.get("/v1/payments/by-reference/order-Xk7").await;
+        app.get("/v1/payments/Xk7").await;
+        app.get("/Xk7").await;
+        let brew = reqwest::Method::from_bytes(b"XK7").unwrap();
+        app.send(app.http.request(brew, app.at("/v1/payments"))).await;
+        app.notify("{}", Some("Xk7")).await;
+
+        let text = app.metrics().await;
+        let samples = parse(&text);
+        assert!(text.ends_with("# EOF\n"));
+        for wanted in [
+            "http_server_requests_total{method=\"POST\",route=\"/v1/payments\",status=\"201\"} 1",
+            "http_server_requests_total{method=\"GET\",route=\"/v1/payments/by-reference/{reference}\",status=\"200\"} 2",
+            "http_server_requests_total{method=\"other\",route=\"/v1/payments\",status=\"405\"} 1",
+            "http_server_requests_total{method=\"GET\",route=\"none\",status=\"404\"} 1",
+            "gateway_notices_total{verdict=\"moves\"} 1",
+            "gateway_notices_total{verdict=\"forged\"} 1",
+            "payments{state=\"COMPLETED\"} 1",
+        ] {
+            assert!(samples.contains(wanted), "{wanted} is not in\n{text}");
+        }
+        let ids = [&taken["id"], &taken["gatewayPaymentId"], &json!("xk7")].map(|id| id.as_str().unwrap().to_owned());
+        for id in ids {
+            assert!(!text.to_lowercase().contains(&id), "{id} in\n{text}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_the_database_is_gone_nothing_is_taken_and_everything_goes_on_when_it_is_back() {
+    let cluster = Cluster::start_private().await.unwrap();
+    let app = TestApp::start_on(Data::Server(cluster), &[]).await;
+    let before = app.take("before").await;
+    assert_eq!(before.status, 201, "{before:?}");
+    // The gateway is still answering this one when the database goes.
+    app.fault("in-flight", Fault::Slow { millis: 1_000 });
+    let in_flight = async { app.take("in-flight").await };
+    let outage = async {
+        eventually("the request at the gateway", async || app.posts_of("in-flight") > 0).await;
+        let Data::Server(cluster) = &app.data else { unreachable!() };
+        cluster.stop_immediate().await.unwrap();
+        app.advance(SECOND);
+    };
+    let (taken, ()) = tokio::join!(in_flight, outage);
+    assert_eq!((taken.status, &taken.body["state"]), (202, &json!("SUBMITTED")), "it has left: {taken:?}");
+
+    let ready = app.get("/readyz").await;
+    assert_eq!((ready.status, &ready.body["database"]), (503, &json!("unreachable")), "{ready:?}");
+    assert_eq!(app.get("/livez").await.status, 200);
+    assert!(app.metrics().await.contains("http_server_requests_total"), "the counters are worth more than ever");
+    let body = notice(&before.body).to_string();
+    let signature = sign(SignatureMode::HexLower, SIGNING_KEY, body.as_bytes());
+    let (refused, read, listed, notified) = tokio::join!(
+        app.take("during"),
+        app.get("/v1/payments/by-reference/before"),
+        app.get("/v1/payments"),
+        app.notify(&body, signature.as_deref()),
+    );
+    for answer in [refused, read, listed, notified] {
+        answer.assert_problem("store-unavailable");
+    }
+    // Its memory of keys is over as well.
+    app.advance(6 * SECOND);
+    app.get("/v1/payments").await.assert_problem("store-unavailable");
+    assert_eq!(app.posts_of("during"), 0, "nothing is sent that is not durable");
+
+    let Data::Server(cluster) = &app.data else { unreachable!() };
+    cluster.start_again().await.unwrap();
+    assert_eq!(app.take("during").await.status, 201, "without a restart, and with the same reference");
+    assert_eq!(app.notify(&body, signature.as_deref()).await.status, 200);
+    assert_eq!(app.payment("before").await["state"], "DECLINED");
+    assert_eq!(app.get("/readyz").await.body["database"], "ok");
+    app.pass(5 * 60 * SECOND, 10 * SECOND).await;
+    let found = app.payment("in-flight").await;
+    assert_eq!((&found["state"], app.posts_of("in-flight")), (&json!("CHECKOUT"), 1), "{found}");
+    app.prove_the_books().await;
+}
+
+fn notice(payment: &Value) -> Value {
+    json!({ "id": payment["gatewayPaymentId"], "state": "DECLINED", "errorCode": "4.01" })
+}
+
+/// The samples of an `OpenMetrics` text, each checked for its form.
+fn parse(text: &str) -> BTreeSet<&str> {
+    let name = |text: &str| {
+        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b':')
+    };
+    let mut samples = BTreeSet::new();
+    for line in text.lines() {
+        if let Some(comment) = line.strip_prefix("# ") {
+            let known = ["HELP ", "TYPE ", "UNIT "].iter().any(|word| comment.starts_with(word));
+            assert!(known || comment == "EOF", "{line}");
+            continue;
+        }
+        let (series, value) = line.rsplit_once(' ').unwrap();
+        assert!(value == "+Inf" || value.parse::<f64>().is_ok(), "{line}");
+        let (metric, labels) = series.split_once('{').unwrap_or((series, "}"));
+        assert!(name(metric), "{line}");
+        let labels = labels.strip_suffix('}').unwrap();
+        for label in labels.split("\",").filter(|label| !label.is_empty()) {
+            let (label, value) = label.split_once("=\"").unwrap();
+            assert!(name(label) && !value.trim_end_matches('"').contains('"'), "{line}");
+        }
+        assert!(samples.insert(line), "twice: {line}");
+    }
+    samples
+}

@@ -1,0 +1,202 @@
+//! What the built program writes while everything happens to it, at the most talkative level: lines that machines read,
+//! one for each error, and nothing in them that must stay between the caller and the gateway.
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use api::application::open_database;
+use gateway_simulator::{Clock, Fault, SignatureMode, sign};
+use serde_json::{Value, json};
+use store::Scope;
+use strum::VariantArray as _;
+
+use crate::app::{
+    API_KEY, Answer, CALLER_KEY, Data, Kind, SIGNING_KEY, admit, environment, eventually, order, read_settings,
+    simulated_gateway,
+};
+
+const CARD: &str = "4242424242424242";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_secret_no_person_no_card_and_no_query_is_ever_logged() {
+    let app = Talkative::start().await;
+    let mut order = order("order-1");
+    order["description"] = json!("Xk7Description");
+    order["returnUrl"] = json!("https://shop.example/thanks?session=Xk7Session");
+    order["customer"] = json!({
+        "firstName": "Xk7Marta", "email": "xk7@person.example", "phone": "357 999777555", "ip": "81.4.178.167",
+        "accountNumber": "XK7IBAN", "dateOfBirth": "1971-03-07",
+    });
+    order["billingAddress"] = json!({ "addressLine1": "Xk7 Street", "city": "Xk7ville" });
+    order["metadata"] = json!({ "basket": "Xk7Basket" });
+    order["additionalParameters"] = json!({ "terminal": "Xk7Terminal" });
+
+    let taken = app.post("/v1/payments", &order).await;
+    assert_eq!(taken.status, 201, "{taken:?}");
+    for (count, fault) in
+        [Fault::HtmlAfter, Fault::LostAfter, Fault::StatusBefore(400), Fault::Truncated].into_iter().enumerate()
+    {
+        order["referenceId"] = json!(format!("trouble-{count}"));
+        app.gateway.with(|engine, _| engine.faults_mut().add(format!("trouble-{count}"), fault, Some(1)));
+        app.post("/v1/payments", &order).await;
+    }
+    // What is wrong with it is told to the caller alone.
+    order["customer"]["documentType"] = json!("Xk7Kind");
+    order["referenceId"] = json!("refused");
+    app.post("/v1/payments", &order).await.assert_problem("gateway-refused");
+    order["card"] = json!({ "cardNumber": CARD, "cardSecurityCode": "Xk7Cvv" });
+    app.post("/v1/payments", &order).await.assert_problem("invalid-request");
+    app.get("/v1/payments?metadata.basket=Xk7Basket&referenceId=Xk7&typo=Xk7").await.assert_problem("invalid-request");
+    app.get("/v1/payments/by-reference/order-1?wait=0&shop=main").await;
+    app.get(&format!("/v1/payments/{CARD}")).await.assert_problem("not-found");
+    app.get_with_key("/v1/payments", "pk_Xk7Stranger").await.assert_problem("unauthorized");
+    // The gateway may tell more than it should.
+    let mut told = json!({
+        "id": taken.body["gatewayPaymentId"], "referenceId": "order-1", "state": "DECLINED", "errorCode": "4.01",
+        "errorMessage": format!("Card {CARD} refused"), "customer": { "firstName": "Xk7Marta" },
+        "paymentMethodDetails": { "customerAccountNumber": CARD, "cardholderName": "Xk7Holder", "cardToken": "Xk7Token" },
+    });
+    app.notify(&told, "Xk7Signature").await.assert_problem("invalid-signature");
+    let signature = sign(SignatureMode::HexLower, SIGNING_KEY, told.to_string().as_bytes()).unwrap();
+    assert_eq!(app.notify(&told, &signature).await.status, 200);
+    assert_eq!(app.get("/v1/payments/by-reference/order-1?wait=5").await.body["state"], "DECLINED");
+    // And then the database refuses everything.
+    app.data.close_the_ledger().await;
+    order["referenceId"] = json!("order-2");
+    order.as_object_mut().unwrap().remove("card");
+    app.post("/v1/payments", &order).await.assert_problem("internal");
+    told["id"] = json!("c".repeat(32));
+    let signature = sign(SignatureMode::HexLower, SIGNING_KEY, told.to_string().as_bytes()).unwrap();
+    assert_eq!(app.notify(&told, &signature).await.status, 200);
+
+    let lines = app.log();
+    assert!(lines.len() > 100, "at this level it is talkative");
+    for line in &lines {
+        let text = line.to_string();
+        assert!(line["timestamp"].is_string() && line["level"].is_string() && line["target"].is_string(), "{text}");
+        let lower = text.to_lowercase();
+        for secret in [
+            "xk7",
+            "999777555",
+            "81.4.178",
+            "1971-03-07",
+            "person.example",
+            CARD,
+            CALLER_KEY,
+            API_KEY,
+            SIGNING_KEY,
+            "a-master-key",
+            "bearer ",
+            &signature,
+            "?wait",
+            "?metadata",
+            "created.gte",
+            "referenceid.eq",
+        ] {
+            assert!(!lower.contains(secret), "{secret} is logged: {text}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_error_is_one_line_and_every_line_of_a_request_has_its_name() {
+    let app = Talkative::start().await;
+    let taken = app.post("/v1/payments", &order("order-1")).await;
+    assert_eq!(taken.status, 201);
+    let conflict = app.post("/v1/payments", &json!({ "referenceId": 1 })).await;
+    app.data.close_the_ledger().await;
+    let broken = app.post("/v1/payments", &order("order-2")).await;
+    broken.assert_problem("internal");
+    eventually("the line of the last answer", async || app.lines_of(&broken).len() >= 2).await;
+
+    let loud = |answer: &Answer| {
+        let lines = app.lines_of(answer);
+        assert!(!lines.is_empty(), "the request is nowhere in the log: {answer:?}");
+        lines.into_iter().filter(|line| matches!(line["level"].as_str(), Some("ERROR" | "WARN"))).collect::<Vec<_>>()
+    };
+    assert_eq!(loud(&taken), [Value::Null; 0]);
+    assert_eq!(loud(&conflict), [Value::Null; 0], "a caller's mistake is no error of ours");
+    let errors = loud(&broken);
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    assert_eq!(errors[0]["level"], "ERROR");
+    assert!(errors[0]["error"].as_str().is_some_and(|error| error.contains("the database refuses")), "{errors:?}");
+}
+
+/// The built program, serving and talking.
+struct Talkative {
+    process: Child,
+    log: PathBuf,
+    url: String,
+    data: Data,
+    gateway: gateway_simulator::Running,
+    http: reqwest::Client,
+}
+
+impl Talkative {
+    async fn start() -> Self {
+        let data = Data::new(Kind::Sqlite).await;
+        let gateway = simulated_gateway(Clock::System);
+        // The program listens where nobody else does; where that is, its log tells.
+        let pairs = [("HTTP__LISTEN", "127.0.0.1:0"), ("LOG__LEVEL", "trace"), ("LOG__FORMAT", "json")];
+        let environment = environment(&data, &gateway.url(), "", &pairs);
+        let open = open_database(&read_settings(environment.clone())).await.unwrap();
+        admit(open.database.keys.as_ref(), CALLER_KEY, Scope::VARIANTS, &[]).await;
+        drop(open);
+        let Data::Sqlite(folder) = &data else { unreachable!() };
+        let log = folder.path().join("log");
+        let process = Command::new(env!("CARGO_BIN_EXE_api"))
+            .arg("serve")
+            .env_clear()
+            .envs(environment)
+            .stdin(Stdio::null())
+            .stderr(File::create(&log).unwrap())
+            .spawn()
+            .unwrap();
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let mut app = Self { process, log, url: String::new(), data, gateway, http };
+        eventually("the program's address", async || {
+            let serving = app.log().into_iter().find(|line| line["message"] == "serving");
+            app.url = serving.map_or_else(String::new, |line| format!("http://{}", line["address"].as_str().unwrap()));
+            !app.url.is_empty()
+        })
+        .await;
+        app
+    }
+
+    /// The complete lines so far.
+    fn log(&self) -> Vec<Value> {
+        let text = std::fs::read_to_string(&self.log).unwrap();
+        let complete = text.rfind('\n').map_or("", |end| &text[..end]);
+        complete.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}"))).collect()
+    }
+
+    fn lines_of(&self, answer: &Answer) -> Vec<Value> {
+        let name = answer.headers["x-request-id"].to_str().unwrap();
+        self.log().into_iter().filter(|line| line["span"]["request_id"] == name).collect()
+    }
+
+    async fn post(&self, path: &str, body: &Value) -> Answer {
+        Answer::of(self.http.post(format!("{}{path}", self.url)).json(body).bearer_auth(CALLER_KEY)).await
+    }
+
+    async fn get(&self, path: &str) -> Answer {
+        self.get_with_key(path, CALLER_KEY).await
+    }
+
+    async fn get_with_key(&self, path: &str, key: &str) -> Answer {
+        Answer::of(self.http.get(format!("{}{path}", self.url)).bearer_auth(key)).await
+    }
+
+    async fn notify(&self, body: &Value, signature: &str) -> Answer {
+        let request = self.http.post(format!("{}/webhooks/paytech/main", self.url));
+        Answer::of(request.header("Signature", signature).body(body.to_string())).await
+    }
+}
+
+impl Drop for Talkative {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}

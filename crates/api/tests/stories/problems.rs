@@ -1,0 +1,101 @@
+//! What a problem tells beside its code: which request, which payment, what to do next.
+
+use gateway_simulator::Fault;
+use serde_json::json;
+
+use crate::app::{CALLER_KEY, Kind, TestApp, order};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_keeps_its_callers_name_or_gets_one_in_answers_and_in_problems() {
+    let app = TestApp::start(Kind::Sqlite).await;
+    app.take("order-1").await;
+    for path in
+        ["/v1/payments/by-reference/order-1", "/v1/payments?typo=1", "/nowhere", "/livez", "/v1/payments/x/check"]
+    {
+        for (given, kept) in [
+            ("checkout-4711", true),
+            ("!#$%&'*+-.^_`|~", true),
+            (&"n".repeat(128), true),
+            (&"n".repeat(129), false),
+            ("two words", false),
+            ("", false),
+        ] {
+            let request = app.http.get(app.at(path)).bearer_auth(CALLER_KEY).header("x-request-id", given);
+            let answer = app.send(request).await;
+            let named = answer.headers["x-request-id"].to_str().unwrap();
+            assert_eq!(named == given, kept, "{path}: {given} became {named}");
+            assert!((1..=128).contains(&named.len()));
+            if answer.status >= 400 {
+                answer.assert_is_problem();
+            }
+        }
+    }
+    let one = app.get("/nowhere").await;
+    let other = app.get("/nowhere").await;
+    assert_ne!(one.body["requestId"], other.body["requestId"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_problem_names_its_path_and_never_its_query() {
+    let app = TestApp::start(Kind::Sqlite).await;
+    let answer = app.get("/v1/payments/by-reference/nobody?wait=1&shop=main").await;
+    answer.assert_problem("not-found");
+    assert_eq!(answer.body["instance"], "/v1/payments/by-reference/nobody");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_method_that_a_resource_does_not_take_is_refused_with_those_that_it_takes() {
+    let app = TestApp::start(Kind::Sqlite).await;
+    for (path, allowed) in [
+        ("/v1/payments", "POST, GET"),
+        ("/v1/payments/x", "GET"),
+        ("/v1/payments/x/events", "GET"),
+        ("/v1/payments/x/check", "POST"),
+        ("/v1/payments/by-reference/x", "GET"),
+        ("/webhooks/paytech/main", "POST"),
+        ("/livez", "GET"),
+        ("/metrics", "GET"),
+    ] {
+        for method in ["PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"] {
+            let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
+            let answer = app.send(app.http.request(method, app.at(path)).bearer_auth(CALLER_KEY)).await;
+            answer.assert_problem("method-not-allowed");
+            assert_eq!(answer.headers["allow"], allowed, "{path}");
+        }
+    }
+    app.get("/v1/nothing").await.assert_problem("not-found");
+    app.post("/v1/payments/x/refunds", &json!({})).await.assert_problem("not-found");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_problem_about_a_payment_names_it() {
+    let app = TestApp::start(Kind::Sqlite).await;
+    let id = app.take("order-1").await.body["id"].clone();
+    let mut other = order("order-1");
+    other["currency"] = json!("USD");
+    other["customer"] = json!({ "email": "marta@shop.example" });
+    let taken = app.post("/v1/payments", &other).await;
+    taken.assert_problem("reference-taken");
+    assert_eq!(taken.body["paymentId"], id);
+    assert_eq!(taken.pointers(), ["/currency", "/customer/email"]);
+    assert!(!taken.body.to_string().contains("marta"), "{taken:?}");
+
+    app.fault("order-2", Fault::StatusBefore(400));
+    let refused = app.take("order-2").await;
+    refused.assert_problem("gateway-refused");
+    assert_eq!(refused.body["paymentId"], app.payment("order-2").await["id"]);
+    assert_eq!(refused.headers["location"], format!("/v1/payments/{}", refused.body["paymentId"].as_str().unwrap()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_gateway_refuses_is_told_by_the_callers_field_and_without_its_value() {
+    let app = TestApp::start(Kind::Sqlite).await;
+    let mut order = order("order-1");
+    order["customer"] = json!({ "documentType": "Xk7Canary", "accountType": "Xk7Canary" });
+    let refused = app.post("/v1/payments", &order).await;
+    refused.assert_problem("gateway-refused");
+    let mut pointers = refused.pointers();
+    pointers.sort_unstable();
+    assert_eq!(pointers, ["/customer/accountType", "/customer/documentType"]);
+    assert!(!refused.body.to_string().contains("Xk7Canary"), "{refused:?}");
+}

@@ -1,0 +1,259 @@
+//! The database as a process sees it: a statement travels there, happens or not, and its answer travels back or not.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::{PaymentId, Time};
+use futures::FutureExt as _;
+use futures::channel::oneshot;
+use store::{
+    Birth, Claim, DueNotice, Move, Name, Notice, Opened, Outcome, Received, Store, StoreError, Stored, Write,
+};
+
+use crate::executor::Owner;
+use crate::fault::Fault;
+use crate::process::Slot;
+use crate::world::World;
+use crate::{PlantedBug, Violation, show};
+
+/// One process's way to the database that all share.
+pub(crate) struct Database {
+    pub(crate) world: Arc<World>,
+    pub(crate) slot: usize,
+}
+
+/// What becomes of a statement.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Answered,
+    /// There was no connection, and everybody knows.
+    Refused,
+    /// The connection broke before it got there.
+    Lost,
+    /// The connection broke behind it.
+    Done,
+    /// The connection broke, and the server went on with it.
+    DoneLater,
+}
+
+#[async_trait]
+impl Store for Database {
+    async fn open(&self, births: &[Birth]) -> Result<Vec<Opened>, StoreError> {
+        let statement = births.to_vec();
+        let opened = self.write("open", move |world, who| {
+            let opened = world.memory.open(&statement).now_or_never()?;
+            for (birth, opened) in statement.iter().zip(opened.iter().flatten()) {
+                world.step(who, format_args!("open {}: {}", show::order(&birth.payment), show::opened(opened)));
+            }
+            let ids = statement.iter().map(|birth| birth.payment.id());
+            world.judge_payments(ids);
+            Some(opened)
+        });
+        match opened.await {
+            Err(StoreError::OutcomeUnknown(_)) if self.world.has(PlantedBug::UnknownOpenIsDone) => {
+                Ok(births.iter().map(|_| Opened::New).collect())
+            }
+            opened => opened,
+        }
+    }
+
+    async fn load(&self, names: &[Name]) -> Result<Vec<Option<Stored>>, StoreError> {
+        let names = names.to_vec();
+        self.read(move |world| world.memory.load(&names).now_or_never()).await
+    }
+
+    async fn commit(&self, writes: &[Write]) -> Result<Vec<Outcome>, StoreError> {
+        let mut statement = writes.to_vec();
+        for moved in statement.iter_mut().filter_map(|write| write.moves.as_mut()) {
+            self.world.spoil(moved);
+        }
+        if self.world.has(PlantedBug::LosesCommits) && self.world.chance.happens(300) {
+            return Ok(statement.iter().map(|_| Outcome::Won).collect());
+        }
+        self.write("commit", move |world, who| {
+            if world.has(PlantedBug::LastWriterWins) {
+                world.let_the_last_writer_win(&mut statement);
+            }
+            let outcomes = world.memory.commit(&statement).now_or_never()?;
+            for (write, outcome) in statement.iter().zip(outcomes.iter().flatten()) {
+                world.step(who, format_args!("commit {}: {}", show::write(write), show::outcome(outcome)));
+                if let (Some(filed), Outcome::Won) = (&write.notice, outcome) {
+                    world.judge.lock().notice_was_filed(filed.id);
+                }
+            }
+            let ids = statement.iter().filter_map(|write| write.moves.as_ref()).map(|moved| moved.payment.id());
+            world.judge_payments(ids);
+            Some(outcomes)
+        })
+        .await
+    }
+
+    async fn receive(&self, notices: &[Notice]) -> Result<Vec<Received>, StoreError> {
+        let statement = notices.to_vec();
+        self.write("receive", move |world, who| {
+            let received = world.memory.receive(&statement).now_or_never()?;
+            for (notice, received) in statement.iter().zip(received.iter().flatten()) {
+                world.step(who, format_args!("receive {}: {}", show::notice(notice), show::received(received)));
+                if received.filed.is_none() && !received.repeat {
+                    world.judge.lock().notice_waits(received.id, notice.leased_until);
+                }
+            }
+            Some(received)
+        })
+        .await
+    }
+
+    async fn claim_due(&self, claim: &Claim) -> Result<Vec<Stored>, StoreError> {
+        let claim = *claim;
+        self.write("claim", move |world, who| {
+            let claimed = world.memory.claim_due(&claim).now_or_never()?;
+            for stored in claimed.iter().flatten() {
+                world.step(who, format_args!("claim {} epoch {}", show::order(&stored.payment), stored.epoch));
+            }
+            world.judge_payments(claimed.iter().flatten().map(|stored| stored.payment.id()));
+            Some(claimed)
+        })
+        .await
+    }
+
+    async fn claim_notices(&self, claim: &Claim) -> Result<Vec<DueNotice>, StoreError> {
+        let claim = *claim;
+        self.write("claim", move |world, who| {
+            let claimed = world.memory.claim_notices(&claim).now_or_never()?;
+            for notice in claimed.iter().flatten() {
+                world.step(who, format_args!("claim notice {} of {}", show::short(notice.id), notice.received_at));
+                world.judge.lock().notice_waits(notice.id, claim.until);
+            }
+            Some(claimed)
+        })
+        .await
+    }
+
+    async fn kept_request(&self, payment: PaymentId) -> Result<Option<Vec<u8>>, StoreError> {
+        self.read(move |world| world.memory.kept_request(payment).now_or_never()).await
+    }
+
+    async fn forget_kept_requests(&self, before: Time) -> Result<u64, StoreError> {
+        self.write("forget", move |world, _| world.memory.forget_kept_requests(before).now_or_never()).await
+    }
+}
+
+/// What the memory store answered. It is always ready at once; else it would be no store for one thread.
+type Happened<T> = Option<Result<T, StoreError>>;
+
+impl Database {
+    async fn read<T: Send + 'static>(
+        &self,
+        statement: impl FnOnce(&Arc<World>) -> Happened<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let fate = if self.world.strikes(Fault::StoreUnavailable) { Fate::Refused } else { Fate::Answered };
+        self.run("load", fate, move |world, _| statement(world)).await
+    }
+
+    async fn write<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        statement: impl FnOnce(&Arc<World>, Slot) -> Happened<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let fates = [
+            (Fault::StoreUnavailable, Fate::Refused),
+            (Fault::CommitLost, Fate::Lost),
+            (Fault::CommitUnknown, Fate::Done),
+            (Fault::CommitLate, Fate::DoneLater),
+        ];
+        let struck = fates.into_iter().find(|(fault, _)| self.world.strikes(*fault));
+        self.run(name, struck.map_or(Fate::Answered, |(_, fate)| fate), statement).await
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        fate: Fate,
+        statement: impl FnOnce(&Arc<World>, Slot) -> Happened<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (world, who) = (&self.world, Slot(self.slot));
+        // Who dies here has asked for nothing; who dies later cannot take the statement back.
+        world.executor.sleep(world.chance.millis(0, 2)).await;
+        let delay = if world.strikes(Fault::StoreSlow) { world.chance.seconds(1, 25) } else { world.chance.millis(0, 3) };
+        if matches!(fate, Fate::Refused | Fate::Lost) {
+            world.executor.sleep(delay).await;
+            world.step(who, format_args!("{name}: {}", if fate == Fate::Lost { "lost on the way" } else { "no database" }));
+            return Err(fate.error());
+        }
+        let (tell, told) = oneshot::channel();
+        let server = Arc::clone(world);
+        let later = if fate == Fate::DoneLater { world.chance.millis(5, 3_000) } else { Duration::ZERO };
+        world.executor.spawn(Owner::World, async move {
+            server.executor.sleep(delay + later).await;
+            let Some(happened) = statement(&server, who) else {
+                return server.violate(Violation::of_the_simulation("the memory store was not ready at once"));
+            };
+            server.wake_workers();
+            server.executor.sleep(server.chance.millis(0, 2)).await;
+            drop(tell.send(happened));
+        });
+        match fate {
+            Fate::DoneLater => world.executor.sleep(delay).await,
+            Fate::Answered | Fate::Refused | Fate::Lost | Fate::Done => {
+                let answer = told.await;
+                if fate == Fate::Answered {
+                    return answer.unwrap_or_else(|_| Err(fate.error()));
+                }
+            }
+        }
+        world.step(who, format_args!("{name}: the answer is lost"));
+        Err(fate.error())
+    }
+}
+
+impl Fate {
+    fn error(self) -> StoreError {
+        match self {
+            Self::Refused => StoreError::Unavailable(sqlx::Error::PoolTimedOut),
+            Self::Answered | Self::Lost | Self::Done | Self::DoneLater => {
+                StoreError::OutcomeUnknown(sqlx::Error::WorkerCrashed)
+            }
+        }
+    }
+}
+
+impl World {
+    /// Looks at payments that a statement has touched.
+    pub(crate) fn judge_payments(&self, ids: impl Iterator<Item = PaymentId>) {
+        for id in ids {
+            let Some(audited) = self.memory.audited(id) else { continue };
+            let found = self.with_engine(|engine, _| self.judge.lock().look_at(audited, engine, self.time()));
+            if let Err(violation) = found {
+                self.violate(violation);
+            }
+        }
+    }
+
+    fn spoil(&self, moved: &mut Move) {
+        if self.has(PlantedBug::NoNextCheck) {
+            moved.progress.next_check_at = None;
+        }
+        if self.has(PlantedBug::IgnoresEpochs) {
+            moved.expected_epoch = None;
+        }
+        if self.has(PlantedBug::ForgetsGatewayIds) {
+            moved.claim = None;
+        }
+    }
+
+    /// [`PlantedBug::LastWriterWins`]: what was decided on an old version is written over the new one.
+    fn let_the_last_writer_win(&self, writes: &mut [Write]) {
+        for moved in writes.iter_mut().filter_map(|write| write.moves.as_mut()) {
+            let Some(audited) = self.memory.audited(moved.payment.id()) else { continue };
+            let version = audited.stored.payment.version;
+            moved.expected_version = version;
+            moved.expected_epoch = None;
+            moved.payment.version = version;
+            if let Some(entry) = &mut moved.entry {
+                entry.sequence = version + 1;
+                moved.payment.version = version + 1;
+            }
+        }
+    }
+}

@@ -12,7 +12,7 @@ on_every_store! {
         let deployment = Deployment::new(kind).await;
         let kills = kills();
         let mut service = deployment.serve().await;
-        let payments = Traffic::to(&deployment)
+        let (payments, _service) = Traffic::to(&deployment)
             .around(async {
                 for _ in 0..kills {
                     // Any moment will do; this one is no wait for anything.
@@ -20,6 +20,8 @@ on_every_store! {
                     service.kill().await;
                     service = deployment.serve().await;
                 }
+                // It serves until everything has come to its end; dropped here, it would be killed once more.
+                service
             })
             .await;
         println!("{kills} kills on {kind:?} over {payments} payments");

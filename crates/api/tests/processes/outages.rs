@@ -19,7 +19,7 @@ async fn a_database_that_crashes_under_load_is_waited_for_and_nothing_is_lost() 
     let Data::OwnServer(cluster) = &deployment.data else { unreachable!("it was chosen above") };
     let mut service = deployment.serve().await;
     let caller = deployment.caller();
-    let payments = Traffic::to(&deployment)
+    let (payments, ()) = Traffic::to(&deployment)
         .around(async {
             for _ in 0..OUTAGES {
                 sleep(Duration::from_millis(rand::random_range(200..600))).await;

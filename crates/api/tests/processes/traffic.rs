@@ -34,20 +34,21 @@ impl<'a> Traffic<'a> {
     }
 
     /// Lets them come until `event` is over, and what they began come to its end; then proves that nothing was lost,
-    /// doubled or invented. Answers how many payments there were.
-    pub(crate) async fn around(&self, event: impl Future<Output = ()>) -> usize {
+    /// doubled or invented. Answers how many payments there were, and what the event came to.
+    pub(crate) async fn around<T>(&self, event: impl Future<Output = T>) -> (usize, T) {
         let event = async {
-            event.await;
+            let outcome = event.await;
             self.stopping.store(true, Ordering::Relaxed);
+            outcome
         };
-        tokio::join!(event, join_all((0..CALLERS).map(|_| self.callers())));
+        let (outcome, _) = tokio::join!(event, join_all((0..CALLERS).map(|_| self.callers())));
         let acknowledged = std::mem::take(&mut *self.acknowledged.lock().unwrap());
         let count = acknowledged.len();
         let resolved =
             acknowledged.into_iter().map(|(reference, handed_out)| self.see_to_its_end(reference, handed_out));
         join_all(resolved).await;
         self.deployment.prove_the_books().await;
-        count
+        (count, outcome)
     }
 
     /// One caller after the other, each with an order of its own, some of them with a customer who pays at once.

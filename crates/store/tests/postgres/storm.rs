@@ -74,10 +74,18 @@ async fn batches_of_the_same_gateway_ids_wait_for_each_other_in_one_order() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn batches_of_the_same_notices_wait_for_each_other_in_one_order() {
     together(async |store, task, round| {
-        let notices = |seed| shuffled(ROWS, ROWS as usize, seed).map(move |n| notice((round * ROWS + n).into()));
-        store.receive(&notices(task).collect::<Vec<_>>()).await.unwrap();
-        let filings = notices(task + TASKS).map(|notice| Write {
-            notice: Some(Filed { id: notice.id, verdict: "stale".to_owned(), payment: None, at: at(30) }),
+        // The same bodies, each delivery under a name of its own, as they come.
+        let notices: Vec<Notice> = shuffled(ROWS, ROWS as usize, task)
+            .map(|n| Notice { id: unique(task * ROUNDS + round, n), ..notice((round * ROWS + n).into()) })
+            .collect();
+        let received = store.receive(&notices).await.unwrap();
+        let filings = shuffled(ROWS, ROWS as usize, task + TASKS).map(|n| Write {
+            notice: Some(Filed {
+                id: received[usize::try_from(n).unwrap()].id,
+                verdict: "stale".to_owned(),
+                payment: None,
+                at: at(30),
+            }),
             ..Write::default()
         });
         store.commit(&filings.collect::<Vec<_>>()).await.unwrap();

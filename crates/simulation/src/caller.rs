@@ -53,7 +53,11 @@ impl World {
     fn new_order(&self, number: usize) -> Option<Order> {
         let shops: Vec<&ShopName> = self.shops.keys().collect();
         let is_payout = self.chance.happens(800);
-        let method = if is_payout { Some("BASIC_CARD") } else { self.chance.pick([None, None, Some("BASIC_CARD"), Some("BANKTRANSFER")]) };
+        let method = if is_payout {
+            Some("BASIC_CARD")
+        } else {
+            self.chance.pick([None, None, Some("BASIC_CARD"), Some("BANKTRANSFER")])
+        };
         Some(Order {
             shop: (*shops.get(self.chance.below(shops.len()))?).clone(),
             reference_id: format!("order-{number:04}").parse::<ReferenceId>().ok()?,
@@ -89,7 +93,11 @@ impl World {
             let lag = self.chance.seconds(5, 30 * 60);
             planned.push(G::ListLag { millis: u32::try_from(lag.as_millis()).unwrap_or(u32::MAX) });
         }
-        self.with_engine(|engine, _| planned.into_iter().for_each(|fault| engine.faults_mut().add(reference, fault, None)));
+        self.with_engine(|engine, _| {
+            for fault in planned {
+                engine.faults_mut().add(reference, fault, None);
+            }
+        });
     }
 }
 
@@ -121,13 +129,24 @@ async fn call(world: Arc<World>, errand: Errand) {
             Some(Err(error)) => world.step("caller", format_args!("{} is not taken: {error}", reference.as_str())),
             None => world.step("caller", format_args!("{} is not answered", reference.as_str())),
         }
-        world.executor.sleep(world.chance.pick([Duration::ZERO, Duration::from_millis(300), Duration::from_secs(10), Duration::from_mins(4)])).await;
+        world
+            .executor
+            .sleep(world.chance.pick([
+                Duration::ZERO,
+                Duration::from_millis(300),
+                Duration::from_secs(10),
+                Duration::from_mins(4),
+            ]))
+            .await;
     }
 }
 
 async fn look_after(world: &Arc<World>, errand: &Errand) {
     for _ in 0..errand.looks {
-        world.executor.sleep(world.chance.pick([Duration::from_millis(200), Duration::from_secs(5), Duration::from_mins(5)])).await;
+        world
+            .executor
+            .sleep(world.chance.pick([Duration::from_millis(200), Duration::from_secs(5), Duration::from_mins(5)]))
+            .await;
         let name = Name::Reference(errand.order.shop.clone(), errand.order.reference_id.clone());
         match world.ask(move |desk| async move { desk.find(name).await }).await {
             Some(Ok(Some(stored))) => {
@@ -139,7 +158,10 @@ async fn look_after(world: &Arc<World>, errand: &Errand) {
                     drop(world.ask(move |desk| async move { desk.check_now(id).await.map(drop) }).await);
                 }
             }
-            Some(Ok(None)) => world.violate(Violation::new("I6", format!("{} was taken and is not there", errand.order.reference_id.as_str()))),
+            Some(Ok(None)) => world.violate(Violation::new(
+                "I6",
+                format!("{} was taken and is not there", errand.order.reference_id.as_str()),
+            )),
             Some(Err(_)) | None => {}
         }
     }
@@ -152,7 +174,11 @@ impl World {
         let found = self.judge.lock().payment_was_shown(payment, &self.memory);
         match found {
             Ok(true) => {
-                let page = payment.redirect_url.as_deref().and_then(|url| url.rsplit('/').next()).and_then(|id| id.parse().ok());
+                let page = payment
+                    .redirect_url
+                    .as_deref()
+                    .and_then(|url| url.rsplit('/').next())
+                    .and_then(|id| id.parse().ok());
                 if let Some(page) = page {
                     self.executor.spawn(Owner::World, pay(Arc::clone(self), page));
                 }
@@ -166,7 +192,12 @@ impl World {
 /// One customer on the checkout page.
 async fn pay(world: Arc<World>, page: gateway_simulator::PaymentId) {
     for _ in 0..world.chance.pick([0, 1, 1, 1, 2]) {
-        let pause = world.chance.pick([Duration::from_millis(500), Duration::from_secs(40), Duration::from_mins(8), Duration::from_mins(59)]);
+        let pause = world.chance.pick([
+            Duration::from_millis(500),
+            Duration::from_secs(40),
+            Duration::from_mins(8),
+            Duration::from_mins(59),
+        ]);
         world.executor.sleep(world.chance.between(Duration::ZERO, pause)).await;
         let deed = world.chance.below(10);
         let state = world.with_engine(|engine, now| {
@@ -182,7 +213,9 @@ async fn pay(world: Arc<World>, page: gateway_simulator::PaymentId) {
         });
         let page = page.to_string();
         match state {
-            Some(state) => world.step("customer", format_args!("of {} gets {}", page.get(..6).unwrap_or_default(), state.name())),
+            Some(state) => {
+                world.step("customer", format_args!("of {} gets {}", page.get(..6).unwrap_or_default(), state.name()));
+            }
             None => world.step("customer", format_args!("of {} comes too late", page.get(..6).unwrap_or_default())),
         }
         world.post_what_is_due();
@@ -195,7 +228,10 @@ pub(crate) async fn disturb(world: Arc<World>, until: Duration) {
         world.executor.sleep(world.chance.between(Duration::ZERO, until)).await;
         world.step("gateway", format_args!("is down"));
         world.set_gateway_down(true);
-        world.executor.sleep(world.chance.pick([Duration::from_secs(20), Duration::from_mins(12), Duration::from_mins(100)])).await;
+        world
+            .executor
+            .sleep(world.chance.pick([Duration::from_secs(20), Duration::from_mins(12), Duration::from_mins(100)]))
+            .await;
         world.step("gateway", format_args!("is up"));
         world.set_gateway_down(false);
     }

@@ -7,9 +7,7 @@ use async_trait::async_trait;
 use domain::{PaymentId, Time};
 use futures::FutureExt as _;
 use futures::channel::oneshot;
-use store::{
-    Birth, Claim, DueNotice, Move, Name, Notice, Opened, Outcome, Received, Store, StoreError, Stored, Write,
-};
+use store::{Birth, Claim, DueNotice, Move, Name, Notice, Opened, Outcome, Received, Store, StoreError, Stored, Write};
 
 use crate::executor::Owner;
 use crate::fault::Fault;
@@ -175,10 +173,14 @@ impl Database {
         let (world, who) = (&self.world, Slot(self.slot));
         // Who dies here has asked for nothing; who dies later cannot take the statement back.
         world.executor.sleep(world.chance.millis(0, 2)).await;
-        let delay = if world.strikes(Fault::StoreSlow) { world.chance.seconds(1, 25) } else { world.chance.millis(0, 3) };
+        let delay =
+            if world.strikes(Fault::StoreSlow) { world.chance.seconds(1, 25) } else { world.chance.millis(0, 3) };
         if matches!(fate, Fate::Refused | Fate::Lost) {
             world.executor.sleep(delay).await;
-            world.step(who, format_args!("{name}: {}", if fate == Fate::Lost { "lost on the way" } else { "no database" }));
+            world.step(
+                who,
+                format_args!("{name}: {}", if fate == Fate::Lost { "lost on the way" } else { "no database" }),
+            );
             return Err(fate.error());
         }
         let (tell, told) = oneshot::channel();

@@ -110,7 +110,8 @@ impl Executor {
     /// Drops all tasks of `owner`, oldest first, wherever they are.
     pub(crate) fn kill(&self, owner: Owner) -> usize {
         self.wake_up(owner);
-        let dead: Vec<Task> = self.tasks.lock().extract_if(.., |_, task| task.owner == owner).map(|(_, task)| task).collect();
+        let dead: Vec<Task> =
+            self.tasks.lock().extract_if(.., |_, task| task.owner == owner).map(|(_, task)| task).collect();
         dead.len()
     }
 
@@ -127,7 +128,12 @@ impl Executor {
 
     pub(crate) fn wake_up(&self, owner: Owner) {
         self.asleep.lock().remove(&owner);
-        let awake = self.parked.lock().extract_if(.., |(sleeper, _)| *sleeper == owner).map(|(_, task)| task).collect::<Vec<_>>();
+        let awake = self
+            .parked
+            .lock()
+            .extract_if(.., |(sleeper, _)| *sleeper == owner)
+            .map(|(_, task)| task)
+            .collect::<Vec<_>>();
         self.ready.lock().extend(awake);
     }
 

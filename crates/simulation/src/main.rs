@@ -46,7 +46,11 @@ fn one(arguments: &Arguments, seed: u64) -> io::Result<ExitCode> {
     }
     let struck = Fault::ALL.iter().filter(|fault| run.faults.of(**fault) > 0);
     let faults: Vec<String> = struck.map(|fault| format!("{fault} {}", run.faults.of(*fault))).collect();
-    writeln!(out, "seed {seed}: {} steps, {} under faults, {} payments", run.steps, run.steps_under_faults, run.payments)?;
+    writeln!(
+        out,
+        "seed {seed}: {} steps, {} under faults, {} payments",
+        run.steps, run.steps_under_faults, run.payments
+    )?;
     writeln!(out, "faults: {}", faults.join(", "))?;
     writeln!(out, "hash of the trace: {:016x}", run.trace_hash)?;
     verdict(&mut out, arguments, &run)

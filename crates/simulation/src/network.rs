@@ -65,7 +65,11 @@ impl Network {
             world.post_leaves(request);
         }
         let (tell, told) = oneshot::channel();
-        let there = if world.strikes(Fault::RequestLate) { world.chance.seconds(31, 12 * 60) } else { world.chance.millis(5, 120) };
+        let there = if world.strikes(Fault::RequestLate) {
+            world.chance.seconds(31, 12 * 60)
+        } else {
+            world.chance.millis(5, 120)
+        };
         let wire = Wire { world: Arc::clone(world), slot: self.slot, shop: shop.clone(), request: request.clone() };
         world.executor.spawn(Owner::World, async move {
             wire.world.executor.sleep(there).await;
@@ -125,7 +129,6 @@ impl Wire {
         world.executor.sleep(world.chance.millis(5, 200)).await;
         match handled.answer {
             Answer::Reply(response) => Ok(raw(&response, response.body.clone())),
-            Answer::Lost { .. } => Err(LOST),
             Answer::Delayed { by, response } => {
                 world.executor.sleep(by.to_std().unwrap_or_default()).await;
                 Ok(raw(&response, response.body.clone()))
@@ -134,7 +137,7 @@ impl Wire {
             Answer::Truncated { response, sent } if world.chance.happens(5_000) => {
                 Ok(raw(&response, response.body.slice(..sent)))
             }
-            Answer::Truncated { .. } => Err(LOST),
+            Answer::Truncated { .. } | Answer::Lost { .. } => Err(LOST),
         }
     }
 }

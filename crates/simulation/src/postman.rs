@@ -41,6 +41,7 @@ impl World {
         }
     }
 
+    #[allow(clippy::needless_pass_by_value, reason = "what is posted is given away")]
     fn post(self: &Arc<Self>, delivery: Delivery) {
         let about = show::body(&delivery.body);
         if self.strikes(Fault::HookDropped) {
@@ -49,7 +50,11 @@ impl World {
         self.step("post", format_args!("webhook {about} leaves"));
         let copies = if self.strikes(Fault::HookDoubled) { 2 } else { 1 };
         for _ in 0..copies {
-            let delay = if self.strikes(Fault::HookLate) { self.chance.seconds(1, 40 * 60) } else { self.chance.millis(1, 150) };
+            let delay = if self.strikes(Fault::HookLate) {
+                self.chance.seconds(1, 40 * 60)
+            } else {
+                self.chance.millis(1, 150)
+            };
             let (world, delivery) = (Arc::clone(self), delivery.clone());
             self.executor.spawn(Owner::World, async move {
                 world.executor.sleep(delay).await;
@@ -67,7 +72,8 @@ impl World {
 
     async fn deliver(self: &Arc<Self>, delivery: Delivery) {
         let Some(shop) = delivery.url.rsplit('/').next().and_then(|name| name.parse().ok()) else { return };
-        let letter = Letter { shop, body: delivery.body.to_vec(), signature: delivery.signature.clone(), is_forged: false };
+        let letter =
+            Letter { shop, body: delivery.body.to_vec(), signature: delivery.signature.clone(), is_forged: false };
         if !self.hand_over(letter).await {
             let is_sent_again = self.with_engine(|engine, now| engine.delivery_failed(now, delivery));
             if is_sent_again {
@@ -100,7 +106,10 @@ impl World {
                     self.judge.lock().notice_was_acknowledged(&body);
                 }
                 if is_forged {
-                    self.violate(Violation::new("I13", format!("a webhook that nobody could have signed was taken: {about}")));
+                    self.violate(Violation::new(
+                        "I13",
+                        format!("a webhook that nobody could have signed was taken: {about}"),
+                    ));
                 }
                 true
             }
@@ -151,7 +160,9 @@ impl World {
         let Ok(mut told) = serde_json::from_slice::<Value>(&letter.body) else { return };
         let Some(reference) = told["referenceId"].as_str() else { return };
         let payments = self.memory.all().into_iter().map(|audited| audited.stored.payment);
-        let ours = payments.filter(|payment| payment.opening.reference_id.as_str() == reference).find_map(|payment| payment.gateway_payment_id);
+        let ours = payments
+            .filter(|payment| payment.opening.reference_id.as_str() == reference)
+            .find_map(|payment| payment.gateway_payment_id);
         if let Some(ours) = ours {
             told["id"] = ours.as_str().into();
             letter.body = told.to_string().into_bytes();

@@ -106,7 +106,12 @@ impl World {
             self.crash(slot);
             self.restart_after(slot, pause);
         } else if self.strikes(Fault::Pause) {
-            let pause = self.chance.pick([Duration::from_secs(2), Duration::from_secs(25), Duration::from_mins(2), Duration::from_mins(11)]);
+            let pause = self.chance.pick([
+                Duration::from_secs(2),
+                Duration::from_secs(25),
+                Duration::from_mins(2),
+                Duration::from_mins(11),
+            ]);
             self.step(Slot(slot), format_args!("stands still for {pause:?}"));
             self.executor.put_to_sleep(Owner::Process(slot));
             let world = Arc::clone(self);

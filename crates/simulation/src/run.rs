@@ -65,7 +65,8 @@ pub fn run(plan: &Plan) -> Run {
             world.violate(Violation::of_the_simulation("an order is not valid"));
         }
     }
-    let faults_until = orders_until + chance.pick([Duration::from_mins(10), Duration::from_mins(40), Duration::from_hours(3)]);
+    let faults_until =
+        orders_until + chance.pick([Duration::from_mins(10), Duration::from_mins(40), Duration::from_hours(3)]);
     world.executor.spawn(Owner::World, disturb(Arc::clone(&world), faults_until));
     let faults_until = plan_outage(&world, faults_until);
 

@@ -114,7 +114,9 @@ pub(crate) fn answer(handled: &Handled) -> impl fmt::Display + '_ {
         match &handled.answer {
             Answer::Reply(response) => write!(f, "answered with {}", response.status),
             Answer::Lost { .. } => f.write_str("not answered"),
-            Answer::Delayed { by, response } => write!(f, "answered with {} after {} ms", response.status, by.num_milliseconds()),
+            Answer::Delayed { by, response } => {
+                write!(f, "answered with {} after {} ms", response.status, by.num_milliseconds())
+            }
             Answer::Truncated { response, .. } => write!(f, "answered with half of a {}", response.status),
         }?;
         match handled.effect {

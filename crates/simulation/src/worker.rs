@@ -28,7 +28,8 @@ async fn check_what_is_due(world: Arc<World>, slot: usize, desk: Arc<Desk>) {
         let limit = world.chance.pick([1, 4, 20]);
         match desk.check_due(limit).await {
             Ok(checked) if checked.payments > 0 => {
-                world.step(Slot(slot), format_args!("checked {} payments, {} failed", checked.payments, checked.failed));
+                world
+                    .step(Slot(slot), format_args!("checked {} payments, {} failed", checked.payments, checked.failed));
             }
             Ok(_) => {}
             Err(error) => world.step(Slot(slot), format_args!("could not check: {error}")),

@@ -60,9 +60,8 @@ impl World {
         let chance = Chance::new(plan.seed);
         let swarm = Swarm::draw(&chance);
         let shops: BTreeMap<_, _> = ["main", "second"].into_iter().filter_map(shop_keys).collect();
-        let gateway_shop = |(name, keys): (&ShopName, &ShopKeys)| {
-            Shop::new(name.as_str(), &keys.api_key, signing_key(name.as_str()))
-        };
+        let gateway_shop =
+            |(name, keys): (&ShopName, &ShopKeys)| Shop::new(name.as_str(), &keys.api_key, signing_key(name.as_str()));
         let mut engine = Engine::new(Setup {
             shops: shops.iter().map(gateway_shop).collect(),
             checkout_url: "https://checkout.gateway.example/payment".to_owned(),

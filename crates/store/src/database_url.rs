@@ -24,7 +24,7 @@ pub enum InvalidDatabaseUrl {
 
 #[derive(Clone)]
 pub(crate) enum Place {
-    Postgres(PgConnectOptions),
+    Postgres(Box<PgConnectOptions>),
     Sqlite(PathBuf),
 }
 
@@ -43,7 +43,10 @@ impl FromStr for DatabaseUrl {
 
     fn from_str(text: &str) -> Result<Self, InvalidDatabaseUrl> {
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-            return text.parse().map(Place::Postgres).map(Self).map_err(InvalidDatabaseUrl::Postgres);
+            return text
+                .parse()
+                .map(|server| Self(Place::Postgres(Box::new(server))))
+                .map_err(InvalidDatabaseUrl::Postgres);
         }
         let file = text.strip_prefix("sqlite:").ok_or(InvalidDatabaseUrl::Scheme)?;
         let file = file.strip_prefix("//").unwrap_or(file);

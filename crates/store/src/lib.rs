@@ -26,7 +26,7 @@ pub use keys::{KeyRecord, Keys, Scope};
 pub use memory::{GatewayPaymentRow, MemoryStore, OutboxRow};
 pub use pool_settings::PoolSettings;
 pub use reads::{Audited, Filter, Health, Ledger, NoticeRecord, Page, Position, Reads, Violation};
-pub use sqlite::{ServingLock, SqliteStore, lock_for_serving};
+pub use sqlite::{ServingLock, lock_for_serving};
 pub use store::{
     Birth, Claim, DueNotice, Filed, Lease, Move, Name, Notice, NoticeId, Opened, Outcome, OwnerId, Received, Store,
     Stored, Write,

@@ -32,7 +32,7 @@ impl Default for PoolSettings {
             reads: 4,
             acquire_timeout: Duration::from_secs(2),
             statement_timeout: Duration::from_secs(3),
-            read_timeout: Duration::from_secs(60),
+            read_timeout: Duration::from_mins(1),
             lock_timeout: Duration::from_secs(2),
             application_name: "payments".to_owned(),
         }

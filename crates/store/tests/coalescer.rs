@@ -228,6 +228,7 @@ proptest! {
         let answers = run(&gate, &mut calls);
         for (call, answer) in calls.iter().zip(answers) {
             prop_assert_eq!(answer.is_some(), !call.hung_up);
+            prop_assert!(answer != Some(Answer::Unknown), "a flight was given up though somebody waited for it");
         }
         let counts = coalescer.counts().open;
         prop_assert_eq!((counts.waiting, counts.in_flight), (0, 0));

@@ -39,11 +39,6 @@ impl Caller {
         Self { http, url: url.to_owned(), key: key.to_owned() }
     }
 
-    /// The same caller with another key.
-    pub(crate) fn with_key(&self, key: &str) -> Self {
-        Self { key: key.to_owned(), ..self.clone() }
-    }
-
     // One request, answered or not.
 
     pub(crate) async fn try_order(&self, reference: &str) -> reqwest::Result<Answer> {
@@ -52,16 +47,6 @@ impl Caller {
 
     pub(crate) async fn try_get(&self, path: &str) -> reqwest::Result<Answer> {
         self.send(self.http.get(self.at(path))).await
-    }
-
-    pub(crate) async fn try_check(&self, id: &str) -> reqwest::Result<Answer> {
-        self.send(self.http.post(self.at(&format!("/v1/payments/{id}/check")))).await
-    }
-
-    /// Delivers a notice, as the gateway would.
-    pub(crate) async fn notify(&self, body: Vec<u8>, signature: &str) -> Answer {
-        let path = self.at("/webhooks/paytech/main");
-        self.send(self.http.post(path).header("Signature", signature).body(body)).await.unwrap()
     }
 
     async fn send(&self, request: RequestBuilder) -> reqwest::Result<Answer> {

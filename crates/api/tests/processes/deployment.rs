@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex};
 
 use domain::Time;
 use gateway_simulator::{Engine, FaceOptions, Fault, Running, Setup, Shop, Switches, WebhookDelivery};
-use serde_json::Value;
 use store::{KeyRecord, Scope};
 use strum::VariantArray as _;
 use tempfile::TempDir;
@@ -16,7 +15,7 @@ use test_postgres::{Cluster, TestDatabase};
 use crate::caller::Caller;
 use crate::port::own_address;
 use crate::process::{Process, program};
-use crate::waiting::{PATIENCE, Waiting};
+use crate::waiting::PATIENCE;
 
 /// Makes two tests of each: one on SQLite, one on PostgreSQL.
 macro_rules! on_every_store {
@@ -91,19 +90,9 @@ impl Deployment {
         Self { gateway, data, folder, environment }
     }
 
-    /// One more setting: its name as in the environment.
-    pub(crate) fn set(&mut self, name: &str, value: &str) {
-        self.environment.insert(name.to_owned(), value.to_owned());
-    }
-
     /// A setting, by its name as in the environment.
     pub(crate) fn setting(&self, name: &str) -> &str {
         &self.environment[name]
-    }
-
-    /// Takes a setting away.
-    pub(crate) fn unset(&mut self, name: &str) {
-        self.environment.remove(name);
     }
 
     pub(crate) fn url(&self) -> String {
@@ -144,14 +133,6 @@ impl Deployment {
         program(arguments).envs(&self.environment).output().await.unwrap()
     }
 
-    /// The same, answered in JSON.
-    pub(crate) async fn run_json(&self, arguments: &[&str]) -> Value {
-        let output = self.run(&[arguments, &["--json"]].concat()).await;
-        let text = String::from_utf8(output.stdout).unwrap();
-        serde_json::from_str(&text)
-            .unwrap_or_else(|error| panic!("{arguments:?} answers with no JSON ({error}): {text}"))
-    }
-
     /// A caller who may do everything.
     pub(crate) fn caller(&self) -> Caller {
         Caller::new(&self.url(), CALLER_KEY)
@@ -175,14 +156,6 @@ impl Deployment {
 
     pub(crate) fn gateway_payments_of(&self, reference: &str) -> usize {
         self.gateway.with(|engine, _| engine.payments_of(reference).count())
-    }
-
-    /// Waits until the gateway has the request.
-    pub(crate) async fn request_arrives(&self, reference: &str) {
-        let mut waiting = Waiting::until(format!("a request for {reference} arrives"));
-        while self.posts_of(reference) == 0 {
-            waiting.pause().await;
-        }
     }
 }
 

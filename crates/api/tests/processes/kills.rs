@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use crate::deployment::{Deployment, Kind, on_every_store};
+use crate::deployment::{Deployment, on_every_store};
 use crate::traffic::Traffic;
 
 on_every_store! {
@@ -24,7 +24,6 @@ on_every_store! {
                 service
             })
             .await;
-        println!("{kills} kills on {kind:?} over {payments} payments");
         assert!(payments >= kills, "the service was killed before it worked: {payments} payments, {kills} kills");
     }
 }

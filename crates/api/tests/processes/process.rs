@@ -59,9 +59,4 @@ impl Process {
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap()
     }
-
-    /// The process itself, for those who read its output.
-    pub(crate) fn child(&mut self) -> &mut Child {
-        &mut self.child
-    }
 }

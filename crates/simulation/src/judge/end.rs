@@ -64,7 +64,8 @@ impl Judge {
 fn check_payment(payment: &Payment, engine: &Engine) -> Result<(), Violation> {
     let made = || engine.payments_of(name(payment));
     let Some(id) = &payment.gateway_payment_id else {
-        let flagged = payment.flags.contains(&Flag::UndecidedCandidates) || payment.flags.contains(&Flag::Contradiction);
+        let flagged =
+            payment.flags.contains(&Flag::UndecidedCandidates) || payment.flags.contains(&Flag::Contradiction);
         let open = matches!(payment.state, PaymentState::Submitted | PaymentState::Rejected);
         rule(open, "I5", || format!("{}: {} without a gateway payment", name(payment), payment.state))?;
         return rule(made().next().is_none() || flagged, "I7", || {
@@ -84,7 +85,14 @@ fn check_payment(payment: &Payment, engine: &Engine) -> Result<(), Violation> {
         let flagged = payment.flags.contains(&Flag::Surplus)
             && (!paid || !payment.state.is_dead() || payment.flags.contains(&Flag::PaidElsewhere));
         rule(flagged, "I8", || {
-            format!("{}: {} beside {} is {}, flags {:?}", name(payment), other.id(), id, other.state().name(), payment.flags)
+            format!(
+                "{}: {} beside {} is {}, flags {:?}",
+                name(payment),
+                other.id(),
+                id,
+                other.state().name(),
+                payment.flags
+            )
         })?;
     }
     Ok(())
@@ -96,13 +104,18 @@ fn check_money(payment: &Payment, ours: Option<&gateway_simulator::Payment>) -> 
     let (amount, currency) = ours.money();
     let booked = payment.settled;
     let is_it = booked.is_some_and(|booked| {
-        Some(booked.amount()) == amount.map(|amount| amount.value().normalize()) && booked.currency().as_str() == currency
+        Some(booked.amount()) == amount.map(|amount| amount.value().normalize())
+            && booked.currency().as_str() == currency
     });
     rule(is_it, "I5", || format!("{}: booked {booked:?}, moved {amount:?} {currency}", name(payment)))?;
     let asked = payment.opening.requested;
-    let differs = if currency != asked.currency().as_str() { Some(Flag::Converted) }
-        else if booked != Some(asked) { Some(Flag::AmountDiffers) }
-        else { None };
+    let differs = if currency != asked.currency().as_str() {
+        Some(Flag::Converted)
+    } else if booked != Some(asked) {
+        Some(Flag::AmountDiffers)
+    } else {
+        None
+    };
     rule(differs.is_none_or(|flag| payment.flags.contains(&flag)), "I5", || {
         format!("{}: asked for {asked}, booked {booked:?}, and not flagged", name(payment))
     })

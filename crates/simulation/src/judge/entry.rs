@@ -20,9 +20,11 @@ impl Judge {
             rule(!moved_on || entry.change.flags.contains(&Flag::GatewayCorrection), "I4", || {
                 format!("{}: {} became {} without a correction", who(), before.state, after.state)
             })?;
-            rule(before.gateway_payment_id.is_none() || before.gateway_payment_id == after.gateway_payment_id, "I2", || {
-                format!("{}: the gateway id was replaced", who())
-            })?;
+            rule(
+                before.gateway_payment_id.is_none() || before.gateway_payment_id == after.gateway_payment_id,
+                "I2",
+                || format!("{}: the gateway id was replaced", who()),
+            )?;
             if let Seen::AboutToSend { .. } = entry.seen {
                 self.check_permission(before, entry, now)?;
             }
@@ -34,9 +36,9 @@ impl Judge {
         }
         match entry.change.state {
             None => Ok(()),
-            Some(PaymentState::Submitted) => rule(matches!(entry.seen, Seen::Opened(_)), "I5", || {
-                format!("{}: went back to SUBMITTED", who())
-            }),
+            Some(PaymentState::Submitted) => {
+                rule(matches!(entry.seen, Seen::Opened(_)), "I5", || format!("{}: went back to SUBMITTED", who()))
+            }
             Some(PaymentState::Rejected) => self.check_rejection(entry, after, engine),
             Some(state) => {
                 let told = sighting(&entry.seen).filter(|told| Some(&told.id) == after.gateway_payment_id.as_ref());
@@ -47,6 +49,7 @@ impl Judge {
     }
 
     /// Rejected means that the gateway has none, and will have none.
+    #[allow(clippy::unused_self, reason = "it stands beside the other checks and is called as they are")]
     fn check_rejection(&self, entry: &Entry, after: &Payment, engine: &Engine) -> Result<(), Violation> {
         let fits = matches!(entry.seen, Seen::Refused { .. } | Seen::NotSent { .. } | Seen::GivenUp { .. });
         rule(fits, "I5", || format!("{}: rejected by {:?}", name(after), entry.seen))?;

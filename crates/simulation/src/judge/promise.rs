@@ -16,7 +16,10 @@ impl Judge {
     ) -> Result<(), Violation> {
         let reference = order.reference_id.as_str();
         let Some(durable) = memory.audited(told.id()) else {
-            return Err(Violation::new("I6", format!("{reference}: a caller was told of a payment that is not stored")));
+            return Err(Violation::new(
+                "I6",
+                format!("{reference}: a caller was told of a payment that is not stored"),
+            ));
         };
         self.taken.insert(told.id());
         let opening = &durable.stored.payment.opening;
@@ -29,6 +32,7 @@ impl Judge {
     }
 
     /// A caller was told that its reference names another order.
+    #[allow(clippy::unused_self, reason = "it stands beside the other promises and is called as they are")]
     pub(crate) fn order_was_refused(
         &self,
         order: &Order,
@@ -48,7 +52,9 @@ impl Judge {
             durable.version >= told.version
                 && (told.gateway_payment_id.is_none() || durable.gateway_payment_id == told.gateway_payment_id)
         });
-        rule(is_durable, "I6", || format!("{}: shown in version {} before that was durable", name(told), told.version))?;
+        rule(is_durable, "I6", || {
+            format!("{}: shown in version {} before that was durable", name(told), told.version)
+        })?;
         let Some(url) = &told.redirect_url else { return Ok(false) };
         let Some(id) = &told.gateway_payment_id else {
             return Err(Violation::new("I2", format!("{}: a checkout page without a gateway id", name(told))));
@@ -77,7 +83,8 @@ impl Judge {
             let is_it = |notice: &&store::NoticeRecord| {
                 notice.gateway_payment_id.as_deref() == Some(id) && notice.state.as_deref() == Some(state)
             };
-            let stored: u64 = inbox.iter().map(|(notice, _)| notice).filter(is_it).map(|notice| notice.deliveries).sum();
+            let stored: u64 =
+                inbox.iter().map(|(notice, _)| notice).filter(is_it).map(|notice| notice.deliveries).sum();
             rule(stored >= *count, "I6", || {
                 format!("{count} webhooks that {id} is {state} were acknowledged, {stored} are stored")
             })?;

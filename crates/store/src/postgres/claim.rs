@@ -6,7 +6,7 @@ use super::stored::{get, read, stored_columns, time};
 use crate::columns::Row;
 use crate::{Claim, DueNotice, StoreError, Stored};
 
-/// Leases due payments. Only rows of payment_checks are locked, and none is waited for, so that claims never meet the
+/// Leases due payments. Only rows of `payment_checks` are locked, and none is waited for, so that claims never meet the
 /// commits' locks the wrong way round.
 pub(super) const CLAIM_DUE: &str = concat!(
     "with due as materialized (

@@ -30,7 +30,7 @@ const SILENCE_MAX: Duration = Duration::from_secs(5);
 
 /// A connection is renewed after this time, so that memory that its plans took comes back, and a name that moved to
 /// another server is looked up again.
-const CONNECTION_LIFETIME: Duration = Duration::from_secs(10 * 60);
+const CONNECTION_LIFETIME: Duration = Duration::from_mins(10);
 
 /// A transaction that nobody goes on with, after a cancelled call, holds its locks for no longer than this.
 const IDLE_IN_TRANSACTION_MAX: Duration = Duration::from_secs(10);

@@ -9,7 +9,7 @@ use sqlx::SqliteConnection;
 use super::fault;
 use super::open::{self, INSERT_EVENTS, INSERT_OUTBOX, execute};
 use super::read_row::{get, some_uuid};
-use super::transaction::Batch;
+use super::transaction::{Batch, Flaw};
 use super::write_row::{BirthRows, MoveRows, array};
 use crate::columns::signed;
 use crate::flaw::flaw_of_write;
@@ -72,7 +72,7 @@ pub(super) const FILE_NOTICES: &str = "
 
 /// Writes, each a unit.
 pub(super) struct Commit {
-    units: Vec<Result<Unit, String>>,
+    units: Vec<Result<Unit, Flaw>>,
 }
 
 /// One write, ready to be decided and written.
@@ -115,7 +115,7 @@ impl Batch for Commit {
             .iter()
             .zip(facts)
             .map(|(unit, facts)| match unit {
-                Err(flaw) => Outcome::Poison(flaw.clone()),
+                Err(flaw) => Outcome::Poison(flaw.0.clone()),
                 Ok(unit) => taken.decide(unit, &facts),
             })
             .collect();
@@ -131,14 +131,14 @@ impl Batch for Commit {
 
 impl Unit {
     /// `seen` are the payments of the units before it.
-    fn of(write: &Write, seen: &mut BTreeSet<PaymentId>) -> Result<Self, String> {
+    fn of(write: &Write, seen: &mut BTreeSet<PaymentId>) -> Result<Self, Flaw> {
         if let Some(flaw) = flaw_of_write(write) {
-            return Err(flaw.to_owned());
+            return Err(Flaw(flaw.to_owned()));
         }
         let moved = write.moves.as_ref().map(|moved| moved.payment.id());
         let born = write.birth.as_ref().map(|birth| birth.payment.id());
         let repeats = moved.into_iter().chain(born).filter(|payment| !seen.insert(*payment)).count() > 0;
-        Self::rows(write, repeats).map_err(|error| error.to_string())
+        Ok(Self::rows(write, repeats)?)
     }
 
     fn rows(write: &Write, repeats: bool) -> Result<Self, serde_json::Error> {
@@ -184,7 +184,7 @@ struct Facts {
     taken: bool,
 }
 
-async fn facts(connection: &mut SqliteConnection, units: &[Result<Unit, String>]) -> Result<Vec<Facts>, StoreError> {
+async fn facts(connection: &mut SqliteConnection, units: &[Result<Unit, Flaw>]) -> Result<Vec<Facts>, StoreError> {
     let questions: Vec<Value> = units.iter().map(|unit| unit.as_ref().map_or(Value::Null, question)).collect();
     let rows = sqlx::query(FACTS).bind(Value::Array(questions).to_string()).fetch_all(connection).await;
     let mut facts = vec![Facts::default(); units.len()];

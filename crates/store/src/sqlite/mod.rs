@@ -42,9 +42,9 @@ use transaction::{write, write_batch};
 /// Part of the program, so that a file can be brought up to date by the program alone.
 static MIGRATOR: Migrator = sqlx::migrate!("../../migrations/sqlite");
 
-/// A [`Store`] in one file. Clones share its connections.
+/// A [`Store`], [`Reads`](crate::Reads) and [`Keys`](crate::Keys) in one file. Clones share its connections.
 #[derive(Debug, Clone)]
-pub struct SqliteStore {
+pub(crate) struct SqliteStore {
     /// One connection, since SQLite has one writer at a time.
     writer: SqlitePool,
     readers: SqlitePool,
@@ -53,18 +53,18 @@ pub struct SqliteStore {
 impl SqliteStore {
     /// Opens the file, and makes it and its folder if they are not there. Another process that writes is waited for at
     /// most `patience` long, each time. The schema is left as it is.
-    pub async fn connect(path: &Path, readers: u32, patience: Duration) -> Result<Self, StoreError> {
+    pub(crate) async fn connect(path: &Path, readers: u32, patience: Duration) -> Result<Self, StoreError> {
         let (writer, readers) = file::open(path, readers, patience).await?;
         Ok(Self { writer, readers })
     }
 
     /// Brings the schema up to date.
-    pub async fn migrate(&self) -> Result<(), StoreError> {
+    pub(crate) async fn migrate(&self) -> Result<(), StoreError> {
         MIGRATOR.run(&self.writer).await.map_err(StoreError::Migration)
     }
 
     /// Closes all connections, and waits for what they are doing.
-    pub async fn close(&self) {
+    pub(crate) async fn close(&self) {
         self.readers.close().await;
         self.writer.close().await;
     }
@@ -73,7 +73,7 @@ impl SqliteStore {
 #[async_trait]
 impl Store for SqliteStore {
     async fn open(&self, births: &[Birth]) -> Result<Vec<Opened>, StoreError> {
-        write_batch(&self.writer, open::Opening::of(births)).await
+        write_batch(&self.writer, open::Births::of(births)).await
     }
 
     async fn load(&self, names: &[Name]) -> Result<Vec<Option<Stored>>, StoreError> {

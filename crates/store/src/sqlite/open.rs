@@ -6,7 +6,7 @@ use sqlx::SqliteConnection;
 
 use super::fault;
 use super::load;
-use super::transaction::Batch;
+use super::transaction::{Batch, Flaw};
 use super::write_row::{BirthRows, array};
 use crate::flaw::flaw_of_birth;
 use crate::{Birth, Name, Opened, StoreError, Stored};
@@ -65,8 +65,8 @@ pub(super) const INSERT_KEPT_REQUESTS: &str = "
     from given";
 
 /// Births, each a unit.
-pub(super) struct Opening {
-    units: Vec<Result<Unit, String>>,
+pub(super) struct Births {
+    units: Vec<Result<Unit, Flaw>>,
 }
 
 struct Unit {
@@ -75,18 +75,18 @@ struct Unit {
     rows: BirthRows,
 }
 
-impl Opening {
+impl Births {
     pub(super) fn of(births: &[Birth]) -> Self {
         let unit = |birth: &Birth| match flaw_of_birth(birth) {
-            Some(flaw) => Err(flaw.to_owned()),
-            None => Ok(Unit { name: reference(birth), rows: BirthRows::of(birth).map_err(|error| error.to_string())? }),
+            Some(flaw) => Err(Flaw(flaw.to_owned())),
+            None => Ok(Unit { name: reference(birth), rows: BirthRows::of(birth)? }),
         };
         Self { units: births.iter().map(unit).collect() }
     }
 }
 
 #[async_trait]
-impl Batch for Opening {
+impl Batch for Births {
     type Answer = Opened;
 
     fn len(&self) -> usize {
@@ -104,8 +104,8 @@ impl Batch for Opening {
             .partition(|unit| new.insert(unit.name.clone()));
         insert(connection, births.iter().map(|unit| &unit.rows)).await?;
         there.extend(taken(connection, twins.into_iter()).await?);
-        let answer = |unit: &Result<Unit, String>| match unit {
-            Err(flaw) => Ok(Opened::Poison(flaw.clone())),
+        let answer = |unit: &Result<Unit, Flaw>| match unit {
+            Err(flaw) => Ok(Opened::Poison(flaw.0.clone())),
             Ok(unit) if new.remove(&unit.name) => Ok(Opened::New),
             Ok(unit) => {
                 let stored = there.get(&unit.name).cloned();

@@ -34,6 +34,15 @@ pub(super) trait Batch: Send + Sync + 'static {
     fn poison(why: String) -> Self::Answer;
 }
 
+/// Why a unit never reaches the database.
+pub(super) struct Flaw(pub(super) String);
+
+impl From<serde_json::Error> for Flaw {
+    fn from(error: serde_json::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
 /// One transaction, one flush.
 ///
 /// It runs on a task of its own: a caller who goes away in the middle would leave the only writing connection in a state

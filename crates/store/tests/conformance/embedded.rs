@@ -41,6 +41,28 @@ async fn the_command_line_writes_beside_the_process_that_serves() {
     assert_eq!(serving.reads.audit(None, 500).await.unwrap().len(), 200);
 }
 
+/// The transaction is on a task of its own: nobody can leave it half-way and rolled back by going away.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_that_has_begun_goes_on_without_its_caller() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = url_in(&folder);
+    store::migrate(&url).await.unwrap();
+    let database = store::connect(&url, &settings()).await.unwrap();
+    let there = open(database.store.as_ref(), &birth(1, "order-1")).await;
+    let units = [write(&there, &outcome_unknown("x", at(1)))];
+    let mut commit = Box::pin(database.store.commit(&units));
+    let begun = std::future::poll_fn(|context| std::task::Poll::Ready(commit.as_mut().poll(context))).await;
+    assert!(begun.is_pending());
+    drop(commit);
+    for _ in 0..10_000 {
+        let now = database.store.load(&[store::Name::Id(id(1))]).await.unwrap();
+        if now[0].as_ref().is_some_and(|now| now.payment.version == 2) {
+            return;
+        }
+    }
+    panic!("the commit was left half-way");
+}
+
 #[tokio::test]
 async fn a_file_that_is_opened_again_has_what_was_acknowledged() {
     let folder = tempfile::tempdir().unwrap();
@@ -60,7 +82,7 @@ async fn a_file_that_another_writer_holds_too_long_is_not_available_and_recovers
     let folder = tempfile::tempdir().unwrap();
     let url = url_in(&folder);
     store::migrate(&url).await.unwrap();
-    let hasty = PoolSettings { acquire_timeout: Duration::from_millis(50), ..settings() };
+    let hasty = PoolSettings { acquire_timeout: Duration::from_secs(1), ..settings() };
     let database = store::connect(&url, &hasty).await.unwrap();
     let there = open(database.store.as_ref(), &birth(1, "order-1")).await;
 

@@ -3,6 +3,7 @@
 //! Each story runs on memory, on SQLite and on PostgreSQL, and after each one every ledger is folded and every
 //! invariant asked for.
 
+#![allow(clippy::large_stack_arrays, reason = "payments are large, and a test has room")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "../fixtures/mod.rs"]

@@ -93,7 +93,7 @@ fn shuffled(of: u64, count: u64, seed: u64) -> Vec<u64> {
     numbers
 }
 
-/// SplitMix64's last steps: enough disorder for a test.
+/// The last steps of `SplitMix64`: enough disorder for a test.
 fn mixed(n: u64) -> u64 {
     let n = (n ^ (n >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let n = (n ^ (n >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -1,8 +1,10 @@
 use std::sync::Arc;
 
 use domain::GatewayState;
+use futures::future::join_all;
 use sqlx::PgPool;
 use store::{Birth, Claim, Database, Filed, Name, Notice, Opened, Outcome, Store, Stored, Write};
+use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
@@ -46,10 +48,9 @@ async fn eight_tasks_storm_without_an_error_or_a_deadlock() {
 /// Each kind of lock by itself: eight batches of the same rows, each in an order of its own, that begin together.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn batches_of_the_same_references_wait_for_each_other_in_one_order() {
-    together(async |store, task, round| {
-        let births: Vec<Birth> = shuffled(ROWS, ROWS as usize, task)
-            .map(|n| contested_birth(unique(task * ROUNDS + round, n), round, n))
-            .collect();
+    together(async |store: &dyn Store, task, round| {
+        let births: Vec<Birth> =
+            in_an_order_of(task).map(|n| contested_birth(unique(task * ROUNDS + round, n), round, n)).collect();
         store.open(&births).await.unwrap();
     })
     .await;
@@ -57,44 +58,53 @@ async fn batches_of_the_same_references_wait_for_each_other_in_one_order() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn batches_of_the_same_gateway_ids_wait_for_each_other_in_one_order() {
-    together(async |store, task, round| {
-        let births: Vec<Birth> = (0..ROWS)
-            .map(|n| birth(unique(task * ROUNDS + round, n).as_u128(), &format!("order-{task}-{round}-{n}")))
-            .collect();
+    let everybody_is_born = Barrier::new(TASKS as usize);
+    together(async |store: &dyn Store, task, round| {
+        let number = |n| unique(task * ROUNDS + round, n);
+        let births: Vec<Birth> =
+            (0..ROWS).map(|n| birth(number(n).as_u128(), &format!("order-{task}-{round}-{n}"))).collect();
         store.open(&births).await.unwrap();
-        let claims = shuffled(ROWS, ROWS as usize, task).zip(&births).map(|(n, birth)| {
+        let claims = in_an_order_of(task).zip(&births).map(|(n, birth)| {
             let there = stored(birth);
             write(&there, &accepted(&there.payment, &format!("g{round}x{n}"), GatewayState::Checkout, at(1)))
         });
-        store.commit(&claims.collect::<Vec<_>>()).await.unwrap();
+        let claims: Vec<Write> = claims.collect();
+        everybody_is_born.wait().await;
+        store.commit(&claims).await.unwrap();
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn batches_of_the_same_notices_wait_for_each_other_in_one_order() {
-    together(async |store, task, round| {
-        // The same bodies, each delivery under a name of its own, as they come.
-        let notices: Vec<Notice> = shuffled(ROWS, ROWS as usize, task)
+    let everything_is_there = Barrier::new(TASKS as usize);
+    together(async |store: &dyn Store, task, round| {
+        let notices: Vec<Notice> = in_an_order_of(task)
             .map(|n| Notice { id: unique(task * ROUNDS + round, n), ..notice((round * ROWS + n).into()) })
             .collect();
         let received = store.receive(&notices).await.unwrap();
-        let filings = shuffled(ROWS, ROWS as usize, task + TASKS).map(|n| Write {
-            notice: Some(Filed {
-                id: received[usize::try_from(n).unwrap()].id,
-                verdict: "stale".to_owned(),
-                payment: None,
-                at: at(30),
-            }),
+        let filings = received.iter().map(|received| Write {
+            notice: Some(Filed { id: received.id, verdict: "stale".to_owned(), payment: None, at: at(30) }),
             ..Write::default()
         });
-        store.commit(&filings.collect::<Vec<_>>()).await.unwrap();
+        let filings: Vec<Write> = filings.collect();
+        everything_is_there.wait().await;
+        // Half of them file what the others receive once more.
+        if task < TASKS / 2 {
+            store.commit(&filings).await.unwrap();
+        } else {
+            store.receive(&notices).await.unwrap();
+        }
     })
     .await;
 }
 
 const ROUNDS: u64 = 12;
 const ROWS: u64 = 40;
+
+fn in_an_order_of(task: u64) -> impl Iterator<Item = u64> {
+    shuffled(ROWS, usize::MAX, task)
+}
 
 /// Eight tasks of two processes do the same at the same time, again and again, without a deadlock.
 async fn together(deed: impl AsyncFn(&dyn Store, u64, u64)) {
@@ -105,7 +115,7 @@ async fn together(deed: impl AsyncFn(&dyn Store, u64, u64)) {
             let store = if task % 2 == 0 { &one.store } else { &other.store };
             deed(&**store, task, round)
         });
-        futures::future::join_all(tasks).await;
+        join_all(tasks).await;
     }
     assert_eq!(one.reads.violations().await.unwrap(), []);
     assert_eq!(deadlocks(&fresh.raw, [one, other]).await, 0);
@@ -196,7 +206,7 @@ fn shuffled(of: u64, count: usize, seed: u64) -> impl Iterator<Item = u64> {
     numbers.into_iter().take(count)
 }
 
-/// SplitMix64's last steps: enough disorder for a test.
+/// The last steps of `SplitMix64`: enough disorder for a test.
 fn mixed(n: u64) -> u64 {
     let n = (n ^ (n >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let n = (n ^ (n >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -60,6 +60,6 @@ async fn fresh() -> Fresh {
     PostgresStore::migrate(&server).await.unwrap();
     let settings = PoolSettings { requests: 1, webhooks: 1, workers: 1, reads: 1, ..PoolSettings::default() };
     let store = PostgresStore::connect(&server, &settings).await.unwrap();
-    let pool = PgPool::connect_with(server).await.unwrap();
+    let pool = PgPool::connect_with(*server).await.unwrap();
     Fresh { store, pool, _database: database }
 }

@@ -83,7 +83,7 @@ impl Desk {
         if !looked.failed && payment.needs_look_up(self.now(), &self.rules.intervals) {
             let under_reference = self.look_up(payment).await;
             looked.evidence.extend(under_reference.evidence);
-            looked.nothing = under_reference.nothing;
+            looked.nothing_as_of = under_reference.nothing_as_of;
             looked.failed = under_reference.failed;
         }
         looked
@@ -97,9 +97,8 @@ impl Desk {
         looked: Looked,
         under: Option<Under>,
     ) -> Result<Stored, DeedError> {
-        let at = self.now();
-        let past_quarantine = stored.payment.is_past_quarantine(at, &self.rules.intervals);
-        let look = Look { at, proves_absence: looked.nothing && past_quarantine };
+        let past_quarantine = |begun_at| stored.payment.is_past_quarantine(begun_at, &self.rules.intervals);
+        let look = Look { at: self.now(), proves_absence: looked.nothing_as_of.is_some_and(past_quarantine) };
         let epoch = under.and_then(|under| under.epoch);
         let last_lease = under.map_or(Lease::Keep, |under| under.lease);
         let count = looked.evidence.len();

@@ -1,7 +1,7 @@
 //! The deeds: take a payment, hear a notice, check what is due, prove that the books are right.
 //!
 //! Every deed is the same sentence: somebody saw something, the domain decides, the store records
-//! ([`Desk::record`]). The orchestrator is deterministic when its inputs are: it spawns nothing, waits for no
+//! (`Desk::record`). The orchestrator is deterministic when its inputs are: it spawns nothing, waits for no
 //! timer, and makes no ids; the time and the names are handed in.
 
 mod breaker;

@@ -12,8 +12,9 @@ use crate::{Desk, Trouble};
 pub(crate) struct Looked {
     /// In the order in which it must be recorded.
     pub evidence: Vec<Evidence>,
-    /// Whether a complete look-up found nothing under our reference.
-    pub nothing: bool,
+    /// When a complete look-up began that found nothing under our reference: its answer tells of no later moment,
+    /// however long it took to reach us.
+    pub nothing_as_of: Option<Time>,
     /// Whether the gateway could be asked at all.
     pub failed: bool,
 }
@@ -48,6 +49,7 @@ impl Desk {
     /// what is older than a day (gateway contract, section 6.2).
     pub(crate) async fn look_up(&self, payment: &Payment) -> Looked {
         let Some(sent_at) = payment.submission.first_sent_at() else { return Looked::default() };
+        let begun_at = self.now();
         let candidates = match self.list(payment, sent_at.minus(self.rules.look_back)).await {
             Ok(candidates) => candidates,
             Err(trouble) => return self.failed_look(&payment.opening.shop, trouble),
@@ -61,7 +63,7 @@ impl Desk {
             return Looked { evidence: candidates.iter().map(reported).collect(), ..Looked::default() };
         }
         match choose(payment, &candidates) {
-            LookUp::Nothing => Looked { nothing: true, ..Looked::default() },
+            LookUp::Nothing => Looked { nothing_as_of: Some(begun_at), ..Looked::default() },
             LookUp::Adopt { chosen, rest } => {
                 let found = evidence(Seen::Found { sighting: chosen.clone() });
                 Looked {

@@ -99,9 +99,10 @@ impl Drop for InFlight {
 }
 
 /// Rolled back because of others who wanted the same rows: 40001 serialization failure, 40P01 deadlock, 55P03 a lock
-/// that did not come in time.
+/// that did not come in time. And 23505: a row that is sent twice at once may meet its twin in an index where no conflict
+/// is expected; the next time it meets it where one is.
 fn is_contention(error: &sqlx::Error) -> bool {
-    refusal(error).is_some_and(|refusal| matches!(refusal.code(), "40001" | "40P01" | "55P03"))
+    refusal(error).is_some_and(|refusal| matches!(refusal.code(), "40001" | "40P01" | "55P03" | "23505"))
 }
 
 fn classified(error: sqlx::Error, effect: Effect) -> Failure {

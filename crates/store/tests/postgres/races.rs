@@ -25,8 +25,7 @@ async fn of_many_who_take_a_lease_under_one_epoch_one_wins() {
             async move { store.commit(&[look]).await.unwrap().remove(0) }
         });
         let outcomes = race(racers).await;
-        let won = outcomes.iter().filter(|outcome| **outcome == Outcome::Won).count();
-        let lost = outcomes.iter().filter(|outcome| **outcome == Outcome::Lost).count();
+        let (won, lost) = (count(&outcomes, &Outcome::Won), count(&outcomes, &Outcome::Lost));
         assert_eq!((won, lost), (1, 7), "round {round}");
     }
 }
@@ -88,6 +87,25 @@ async fn of_many_who_open_one_reference_one_is_new_and_all_see_the_same() {
     }
 }
 
+/// After a lost answer the same birth is sent again, perhaps while the first statement is still running.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_many_who_open_the_very_same_birth_one_is_new_and_the_others_see_their_own_row() {
+    let fresh = fresh().await;
+    let (one, other) = (fresh.process().await, fresh.process().await);
+    for round in 0..ROUNDS {
+        let birth = birth(round.into(), &format!("order-{round}"));
+        let racers = (0..RACERS).map(|racer| {
+            let store = Arc::clone(if racer % 2 == 0 { &one.store } else { &other.store });
+            let birth = birth.clone();
+            async move { store.open(&[birth]).await.unwrap().remove(0) }
+        });
+        let opened = race(racers).await;
+        let own = Opened::Existing(Box::new(stored(&birth)));
+        let (new, seen) = (count(&opened, &Opened::New), count(&opened, &own));
+        assert_eq!((new, seen), (1, 7), "round {round}: {opened:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_many_who_claim_one_gateway_id_one_gets_it_and_the_others_are_told_who() {
     let fresh = fresh().await;
@@ -118,6 +136,10 @@ async fn of_many_who_claim_one_gateway_id_one_gets_it_and_the_others_are_told_wh
 /// Runs all at once.
 async fn race<F: Future<Output: Send + 'static> + Send + 'static>(racers: impl Iterator<Item = F>) -> Vec<F::Output> {
     JoinSet::from_iter(racers).join_all().await
+}
+
+fn count<T: PartialEq>(all: &[T], wanted: &T) -> usize {
+    all.iter().filter(|one| *one == wanted).count()
 }
 
 /// A look that brought no news, made under the lease that was read, and prolonging it.

@@ -8,18 +8,13 @@ use crate::process::fresh;
 async fn every_table_view_and_column_of_a_table_has_a_comment() {
     let fresh = fresh().await;
     let silent: Vec<String> = sqlx::query_scalar(
-        "select c.relname || coalesce('.' || a.attname, '')
-         from pg_class c
-         left join lateral (
-             select null::text as attname, 0 as attnum
-             union all
-             select attname::text, attnum from pg_attribute
-             where attrelid = c.oid and attnum > 0 and not attisdropped and c.relkind = 'r'
-         ) a on true
-         where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'v') and c.relname <> '_sqlx_migrations'
-           and coalesce(col_description(c.oid, nullif(a.attnum, 0)), obj_description(c.oid, 'pg_class')) is null
-            or (c.relnamespace = 'public'::regnamespace and c.relkind = 'r' and c.relname <> '_sqlx_migrations'
-                and a.attnum > 0 and col_description(c.oid, a.attnum) is null)",
+        "select relname::text from pg_class
+         where relnamespace = 'public'::regnamespace and relkind in ('r', 'v') and relname <> '_sqlx_migrations'
+           and obj_description(oid, 'pg_class') is null
+         union all
+         select relname || '.' || attname from pg_class join pg_attribute on attrelid = pg_class.oid
+         where relnamespace = 'public'::regnamespace and relkind = 'r' and relname <> '_sqlx_migrations'
+           and attnum > 0 and not attisdropped and col_description(attrelid, attnum) is null",
     )
     .fetch_all(&fresh.raw)
     .await

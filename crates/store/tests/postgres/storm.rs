@@ -12,7 +12,7 @@ use crate::fixtures::*;
 use crate::process::fresh;
 
 const TASKS: u64 = 8;
-const BATCHES: u64 = 20;
+const BATCHES: u64 = 12;
 const HOT_PAYMENTS: u64 = 40;
 const BODIES: u64 = 30;
 const REFERENCES: u64 = 30;
@@ -99,7 +99,7 @@ async fn batches_of_the_same_notices_wait_for_each_other_in_one_order() {
     .await;
 }
 
-const ROUNDS: u64 = 12;
+const ROUNDS: u64 = 8;
 const ROWS: u64 = 40;
 
 fn in_an_order_of(task: u64) -> impl Iterator<Item = u64> {

@@ -3,6 +3,8 @@
 
 mod story;
 
+use std::time::Duration;
+
 use domain::{GatewayState, Kind, LookUp, NotOurs, Payment, Sighting, Time, choose, never_adoptable};
 use story::{ANOTHER_WORD, OURS, Story, TWIN, about_to_send, at, euros, money, not_sent, sighting};
 use strum::VariantArray as _;
@@ -18,7 +20,7 @@ fn candidate<State: std::fmt::Display + ?Sized>(id: &str, state: &State) -> Sigh
 
 /// The ids of the chosen one and of the others; `None` if nobody can choose.
 fn chosen(candidates: &[Sighting]) -> Option<(String, Vec<String>)> {
-    match choose(&ours(), candidates) {
+    match choose(&ours(), candidates, Duration::ZERO) {
         LookUp::Adopt { chosen, rest } => {
             Some((chosen.id.to_string(), rest.iter().map(|other| other.id.to_string()).collect()))
         }
@@ -36,7 +38,7 @@ fn first_choice(candidates: &[Sighting]) -> Option<String> {
 
 #[test]
 fn nothing_under_the_reference_is_nothing() {
-    assert_eq!(choose(&ours(), &[]), LookUp::Nothing);
+    assert_eq!(choose(&ours(), &[], Duration::ZERO), LookUp::Nothing);
 }
 
 #[test]
@@ -115,8 +117,8 @@ fn what_cannot_be_ours_is_never_adopted_not_even_alone() {
         [(refund, NotOurs::Type), (old, NotOurs::TooOld), (strangers, NotOurs::Reference), (retry, NotOurs::Cascade)]
     {
         let both = [never.clone(), first.clone()];
-        assert_eq!(never_adoptable(&ours(), &never, &both), Some(reason));
-        assert_eq!(never_adoptable(&ours(), &first, &both), None);
+        assert_eq!(never_adoptable(&ours(), &never, &both, Duration::ZERO), Some(reason));
+        assert_eq!(never_adoptable(&ours(), &first, &both, Duration::ZERO), None);
         assert_eq!(chosen(&both), Some((OURS.to_owned(), vec![TWIN.to_owned()])), "{reason:?}");
         if reason != NotOurs::Cascade {
             assert_eq!(chosen(&[never]), None, "{reason:?}");
@@ -133,7 +135,18 @@ fn the_window_begins_a_quarter_of_an_hour_before_the_first_request() {
     let mut story = Story { payment, ledger: Vec::new() };
     story.sees(&not_sent(10_001, 1));
     story.sees(&about_to_send(20_000, 2));
-    assert_eq!(never_adoptable(&story.payment, &on_the_edge, &[]), None);
+    assert_eq!(never_adoptable(&story.payment, &on_the_edge, &[], Duration::ZERO), None);
+}
+
+#[test]
+fn a_clock_that_was_measured_to_be_behind_moves_the_window() {
+    const HOUR: Duration = Duration::from_hours(1);
+    let by_its_clock = Sighting { created: Some(at(10_000 - 60 * 60)), ..candidate(OURS, "CHECKOUT") };
+    let candidates = [by_its_clock];
+    let choice = |gateway_behind| choose(&ours(), &candidates, gateway_behind);
+    assert!(matches!(choice(Duration::ZERO), LookUp::Undecided(_)));
+    assert!(matches!(choice(HOUR - Duration::from_mins(15)), LookUp::Adopt { .. }));
+    assert!(matches!(choice(HOUR - Duration::from_mins(16)), LookUp::Undecided(_)));
 }
 
 #[test]

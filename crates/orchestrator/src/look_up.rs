@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use domain::{Evidence, LookUp, Payment, Seen, Sighting, Source, Time, choose};
 use gateway_client::answer::{GetOutcome, ListOutcome, read_list, read_payment};
@@ -18,6 +19,15 @@ pub(crate) struct Looked {
     /// Whether the gateway could be asked at all.
     pub failed: bool,
 }
+
+/// What stands under a reference, and how late the gateway's clock was when it said so.
+struct Listed {
+    sightings: Vec<Sighting>,
+    gateway_behind: Duration,
+}
+
+/// Clocks that are further apart than this are nobody's intention.
+const CLOCKS_APART_MAX: Duration = Duration::from_mins(5);
 
 impl Desk {
     /// Asks for a payment by the id that the gateway gave us.
@@ -50,10 +60,11 @@ impl Desk {
     pub(crate) async fn look_up(&self, payment: &Payment) -> Looked {
         let Some(sent_at) = payment.submission.first_sent_at() else { return Looked::default() };
         let begun_at = self.now();
-        let candidates = match self.list(payment, sent_at.minus(self.rules.look_back)).await {
-            Ok(candidates) => candidates,
-            Err(trouble) => return self.failed_look(&payment.opening.shop, trouble),
-        };
+        let Listed { sightings: candidates, gateway_behind } =
+            match self.list(payment, sent_at.minus(self.rules.look_back)).await {
+                Ok(listed) => listed,
+                Err(trouble) => return self.failed_look(&payment.opening.shop, trouble),
+            };
         self.breaker.succeeded(&payment.opening.shop);
         let at = self.now();
         // The list leaves fields out and may lag, so it counts as a page of the list and not as a look by id.
@@ -62,7 +73,7 @@ impl Desk {
         if payment.gateway_payment_id.is_some() {
             return Looked { evidence: candidates.iter().map(reported).collect(), ..Looked::default() };
         }
-        match choose(payment, &candidates) {
+        match choose(payment, &candidates, gateway_behind) {
             LookUp::Nothing => Looked { nothing_as_of: Some(begun_at), ..Looked::default() },
             LookUp::Adopt { chosen, rest } => {
                 let found = evidence(Seen::Found { sighting: chosen.clone() });
@@ -79,8 +90,8 @@ impl Desk {
     }
 
     /// All pages, each gateway payment once: pages shift while they are read.
-    async fn list(&self, payment: &Payment, from: Time) -> Result<Vec<Sighting>, Trouble> {
-        let (mut found, mut ids) = (Vec::new(), BTreeSet::new());
+    async fn list(&self, payment: &Payment, from: Time) -> Result<Listed, Trouble> {
+        let (mut found, mut ids, mut gateway_behind) = (Vec::new(), BTreeSet::new(), Duration::ZERO);
         let reference = payment.opening.reference_id.as_str();
         for page in 0..self.rules.pages_max {
             let query = ListQuery {
@@ -94,10 +105,15 @@ impl Desk {
             match read_list(self.gateway.exchange(shop, request::list_payments(&query)).await) {
                 // An item that cannot be read may be the one: such a page proves nothing.
                 ListOutcome::Page { unreadable, .. } if unreadable > 0 => return Err(Trouble::Unavailable),
-                ListOutcome::Page { payments, has_more, .. } => {
+                ListOutcome::Page { payments, has_more, gateway_time, .. } => {
+                    gateway_behind = gateway_behind.max(self.gateway_behind(shop, gateway_time.map(Time::new)));
+                    // By a clock that is as late as that, what our request made may stand outside the window.
+                    if gateway_behind > self.rules.look_back / 2 {
+                        return Err(Trouble::Unavailable);
+                    }
                     found.extend(payments.iter().filter_map(sighting).filter(|item| ids.insert(item.id.clone())));
                     if !has_more {
-                        return Ok(found);
+                        return Ok(Listed { sightings: found, gateway_behind });
                     }
                 }
                 ListOutcome::Misconfigured(_) => return Err(Trouble::Misconfigured),
@@ -106,6 +122,18 @@ impl Desk {
         }
         tracing::warn!(payment = %payment.id(), "more gateway payments under one reference than are ever read");
         Err(Trouble::Unavailable)
+    }
+
+    /// How far the gateway's clock is behind ours, from an answer that has just arrived. The answer's own way here is in
+    /// it, so it is rather too much than too little.
+    fn gateway_behind(&self, shop: &domain::ShopName, gateway_time: Option<Time>) -> Duration {
+        let (now, told) = (self.now(), gateway_time.unwrap_or_else(|| self.now()));
+        let (behind, ahead) = (now.since(told), told.since(now));
+        if behind.max(ahead) > CLOCKS_APART_MAX {
+            let (behind, ahead) = (behind.as_secs(), ahead.as_secs());
+            tracing::warn!(shop = shop.as_str(), behind, ahead, "the gateway's clock is not ours, in seconds");
+        }
+        behind
     }
 
     fn failed_look(&self, shop: &domain::ShopName, trouble: Trouble) -> Looked {

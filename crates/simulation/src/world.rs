@@ -81,7 +81,7 @@ impl World {
             }
         }
         let gateway_clock = if swarm.rate(Fault::GatewayClock) > 0 {
-            Skew::draw(&chance, [Duration::from_secs(5), Duration::from_mins(4), Duration::from_mins(13)])
+            Skew::draw(&chance, [Duration::from_secs(5), Duration::from_mins(4), Duration::from_mins(40)])
         } else {
             Skew::NONE
         };

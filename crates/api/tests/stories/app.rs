@@ -53,12 +53,13 @@ pub(crate) enum Kind {
 #[derive(Clone)]
 pub(crate) struct HandClock {
     gateway: ManualClock,
+    ours: ManualClock,
     started: chrono::DateTime<chrono::Utc>,
 }
 
 impl Clock for HandClock {
     fn now(&self) -> Time {
-        Time::new(self.gateway.now())
+        Time::new(self.ours.now())
     }
 
     fn uptime(&self) -> Duration {
@@ -131,7 +132,8 @@ impl TestApp {
 
     pub(crate) async fn start_on(data: Data, pairs: &[(&str, &str)]) -> Self {
         let gateway_clock = ManualClock::at(now());
-        let clock = HandClock { gateway: gateway_clock.clone(), started: gateway_clock.now() };
+        let (ours, started) = (ManualClock::at(gateway_clock.now()), gateway_clock.now());
+        let clock = HandClock { gateway: gateway_clock.clone(), ours, started };
         let gateway = simulated_gateway(gateway_simulator::Clock::Manual(gateway_clock));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -244,6 +246,12 @@ impl TestApp {
 
     pub(crate) fn advance(&self, by: Duration) {
         self.clock.gateway.advance(TimeDelta::from_std(by).unwrap());
+        self.clock.ours.advance(TimeDelta::from_std(by).unwrap());
+    }
+
+    /// From now on the gateway's clock is that much slow.
+    pub(crate) fn let_the_gateways_clock_fall_behind(&self, by: Duration) {
+        self.clock.ours.advance(TimeDelta::from_std(by).unwrap());
     }
 
     pub(crate) async fn run_workers_until_idle(&self) {

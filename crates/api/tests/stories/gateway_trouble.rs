@@ -158,6 +158,29 @@ on_every_store! {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_gateway_with_a_late_clock_made_is_found_and_not_taken_for_an_older_one() {
+    let app = TestApp::start(Kind::Sqlite).await;
+    app.let_the_gateways_clock_fall_behind(3 * 60 * MINUTE);
+    app.fault("order-1", Fault::LostAfter);
+    assert_eq!(app.take("order-1").await.status, 202);
+    app.pass(10 * SECOND, SECOND).await;
+    assert_eq!(app.payment("order-1").await["state"], "CHECKOUT");
+    assert_eq!(app.posts_of("order-1"), 1);
+}
+
+/// By such a clock the payment that our request made stands outside of every window in which it is looked for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gateway_whose_clock_is_days_late_cannot_prove_that_it_has_nothing() {
+    let app = TestApp::start(Kind::Sqlite).await;
+    app.let_the_gateways_clock_fall_behind(3 * 24 * 60 * MINUTE);
+    app.fault("order-1", Fault::LostAfter);
+    assert_eq!(app.take("order-1").await.status, 202);
+    app.pass(40 * MINUTE, 20 * SECOND).await;
+    assert_eq!(app.payment("order-1").await["state"], "SUBMITTED");
+    assert_eq!(app.posts_of("order-1"), 1, "nothing is sent a second time");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_slow_gateway_is_not_waited_for_for_ever() {
     let app = TestApp::start_with(Kind::Sqlite, &[("GATEWAY__ANSWER_SECONDS", "1")]).await;
     app.fault("order-1", Fault::Slow { millis: 60_000 });

@@ -32,18 +32,20 @@ pub enum NotOurs {
     Cascade,
 }
 
-/// How far the gateway's clock may be behind ours before its payment looks older than our request.
+/// How far the gateway's clock may be behind ours, beyond what was measured, before its payment looks older than our
+/// request.
 const CLOCK_MARGIN: Duration = Duration::from_mins(15);
 
 /// Chooses which of the gateway payments under our reference is ours (protocols, section 1, "Adopting"): the one that
 /// is furthest on; among equals the oldest, then by id. One candidate alone is taken even if its sum differs.
-/// A candidate may stand there twice, since pages shift while they are read.
-pub fn choose<'a>(payment: &Payment, candidates: &'a [Sighting]) -> LookUp<'a> {
+/// A candidate may stand there twice, since pages shift while they are read. `gateway_behind` is how far the gateway's
+/// clock was measured to be behind ours.
+pub fn choose<'a>(payment: &Payment, candidates: &'a [Sighting], gateway_behind: Duration) -> LookUp<'a> {
     if candidates.is_empty() {
         return LookUp::Nothing;
     }
-    let able: Vec<&Sighting> =
-        candidates.iter().filter(|candidate| never_adoptable(payment, candidate, candidates).is_none()).collect();
+    let is_able = |candidate: &&Sighting| never_adoptable(payment, candidate, candidates, gateway_behind).is_none();
+    let able: Vec<&Sighting> = candidates.iter().filter(is_able).collect();
     let sole = able.windows(2).all(|pair| pair[0].id == pair[1].id);
     let fitting = able.into_iter().filter(|candidate| sole || sums_fit(payment, candidate));
     let Some(chosen) = fitting.min_by_key(|candidate| {
@@ -56,7 +58,12 @@ pub fn choose<'a>(payment: &Payment, candidates: &'a [Sighting]) -> LookUp<'a> {
 }
 
 /// Why a candidate can never be ours, if so.
-pub fn never_adoptable(payment: &Payment, candidate: &Sighting, candidates: &[Sighting]) -> Option<NotOurs> {
+pub fn never_adoptable(
+    payment: &Payment,
+    candidate: &Sighting,
+    candidates: &[Sighting],
+    gateway_behind: Duration,
+) -> Option<NotOurs> {
     let reference = payment.opening.reference_id.as_str();
     if candidate.reference_id.as_deref().is_some_and(|theirs| theirs != reference) {
         return Some(NotOurs::Reference);
@@ -65,7 +72,8 @@ pub fn never_adoptable(payment: &Payment, candidate: &Sighting, candidates: &[Si
     if candidate.payment_type.as_deref().is_some_and(|theirs| theirs != ours) {
         return Some(NotOurs::Type);
     }
-    let earliest = payment.submission.first_sent_at().map(|sent_at| sent_at.minus(CLOCK_MARGIN));
+    let margin = CLOCK_MARGIN.saturating_add(gateway_behind);
+    let earliest = payment.submission.first_sent_at().map(|sent_at| sent_at.minus(margin));
     if candidate.created.is_some_and(|created| earliest.is_none_or(|earliest| created < earliest)) {
         return Some(NotOurs::TooOld);
     }

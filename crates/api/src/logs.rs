@@ -1,7 +1,7 @@
 use std::io;
 
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::ParseError;
+use tracing_subscriber::filter::{LevelFilter, ParseError};
 use tracing_subscriber::util::TryInitError;
 
 use crate::settings::{Log, LogFormat};
@@ -12,6 +12,10 @@ pub enum InvalidLog {
     /// `log.level` is no filter.
     #[error("log.level: {0}")]
     Level(#[from] ParseError),
+    /// `log.level` says nothing of what it does not name: a level that is misspelt would be read as a module, and
+    /// everything else would be silent.
+    #[error("log.level: one part must be a level alone: error, warn, info, debug or trace")]
+    NoLevel,
     /// Something else in this process has set it up.
     #[error("logging is set up already")]
     Taken(#[from] TryInitError),
@@ -20,6 +24,9 @@ pub enum InvalidLog {
 /// Writes log lines to standard error, as the settings say.
 pub(crate) fn start(settings: &Log) -> Result<(), InvalidLog> {
     use tracing_subscriber::util::SubscriberInitExt as _;
+    if !settings.level.split(',').any(|part| part.trim().parse::<LevelFilter>().is_ok()) {
+        return Err(InvalidLog::NoLevel);
+    }
     let filter = EnvFilter::try_new(&settings.level)?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     match settings.format {

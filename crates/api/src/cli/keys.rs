@@ -3,10 +3,12 @@ use std::collections::BTreeSet;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::Subcommand;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use domain::ShopName;
 use orchestrator::Clock as _;
 use serde::Serialize;
 use store::{KeyRecord, Scope};
+use strum::VariantArray as _;
 use uuid::Uuid;
 
 use super::{CommandError, Ending, Output, connect};
@@ -24,7 +26,7 @@ pub(super) enum Args {
         #[arg(long)]
         name: String,
         /// What it may do; several times, or with commas.
-        #[arg(long = "scope", required = true, value_delimiter = ',')]
+        #[arg(long = "scope", required = true, value_delimiter = ',', value_parser = scope())]
         scopes: Vec<Scope>,
         /// The shops that it may see; all if none is named.
         #[arg(long = "shop", value_delimiter = ',')]
@@ -67,6 +69,11 @@ pub(super) async fn run(args: Args, settings: &Settings, output: &Output) -> Res
         }
     }
     Ok(Ending::Fine)
+}
+
+/// Reads a scope; help and errors list those that there are.
+fn scope() -> impl TypedValueParser<Value = Scope> {
+    PossibleValuesParser::new(Scope::VARIANTS.iter().map(<&'static str>::from)).try_map(|word| word.parse::<Scope>())
 }
 
 #[derive(Serialize)]

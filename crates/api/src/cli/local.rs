@@ -15,7 +15,6 @@ use store::{Keys, Scope};
 use strum::VariantArray as _;
 
 use super::{CommandError, Ending, Output, keys, serve};
-use crate::application::StartError;
 use crate::clock::SystemClock;
 use crate::http::digest;
 use crate::logs;
@@ -36,19 +35,20 @@ pub(super) struct Args {
 /// beside it. Made to be tried, not to be relied on: its secrets lie in a file, and its gateway is not real.
 pub(super) async fn run(args: &Args, file: Option<&Path>, output: &Output) -> Result<Ending, CommandError> {
     let secrets = Secrets::kept_in(&args.data)?;
-    let gateway_listener = TcpListener::bind(args.gateway_listen).map_err(|error| {
-        let message = format!("the simulated gateway cannot listen on {}: {error}", args.gateway_listen);
-        StartError::Listen(io::Error::new(error.kind(), message))
-    })?;
-    let settings = local_settings(args, file, &secrets, gateway_listener.local_addr()?)?;
+    let gateway_listener = serve::listen("the simulated gateway", args.gateway_listen)?;
+    let mut settings = local_settings(args, file, &secrets, gateway_listener.local_addr()?)?;
     settings.check_for_serving()?;
     logs::start(&settings.log)?;
-    let application = serve::start(&settings).await?;
-    let service = format!("http://{}", application.address());
+    let listener = serve::listen("the service", settings.http.listen)?;
+    let service = format!("http://{}", listener.local_addr()?);
+    if settings.public_url.is_empty() {
+        settings.public_url.clone_from(&service);
+    }
+    let application = serve::start(&settings, listener).await?;
     let gateway = simulated_gateway(args, gateway_listener, &secrets, &service)?;
     admit(application.keys(), &secrets.caller_key).await?;
 
-    let reference_id = format!("order-{}", SystemClock.now().utc().format("%Y%m%d-%H%M%S"));
+    let reference_id = format!("order-{}", SystemClock.now().utc().format("%Y%m%d-%H%M%S%3f"));
     let demo = Demo { service, gateway: gateway.url(), key: secrets.caller_key, reference_id };
     output.write(&demo, Demo::text)?;
     serve::stop_signal().await?;
@@ -80,11 +80,7 @@ fn local_settings(
         environment.remove("DATABASE__URL");
     }
     environment.extend(given);
-    let mut settings = load(file, environment)?;
-    if settings.public_url.is_empty() {
-        settings.public_url = format!("http://{}", settings.http.listen);
-    }
-    Ok(settings)
+    Ok(load(file, environment)?)
 }
 
 fn simulated_gateway(

@@ -80,6 +80,9 @@ pub enum CommandError {
     /// The service did not start.
     #[error(transparent)]
     Start(#[from] StartError),
+    /// The tables are not there, or are another version's.
+    #[error("the database's schema is not the one of this program; `api migrate` brings an older one up to date")]
+    Schema,
     /// The database does not do what it is asked.
     #[error("the database cannot be used")]
     Store(#[from] store::StoreError),
@@ -104,6 +107,7 @@ impl CommandError {
                 | StartError::DatabaseUrl(_),
             ) => 2,
             Self::Start(StartError::Store(_) | StartError::Listen(_))
+            | Self::Schema
             | Self::Store(_)
             | Self::Deed(_)
             | Self::Io(_) => 3,
@@ -165,9 +169,7 @@ async fn dispatch(cli: Cli, output: &Output) -> Result<Ending, CommandError> {
 /// The database of the settings, as it is; short commands use it beside a process that serves.
 async fn connect(settings: &Settings) -> Result<store::Database, CommandError> {
     let url: store::DatabaseUrl = settings.database.url.expose().parse().map_err(StartError::from)?;
-    Ok(store::connect(
-        &url,
-        &store::PoolSettings { requests: 1, webhooks: 1, workers: 1, reads: 1, ..Default::default() },
-    )
-    .await?)
+    let pools = store::PoolSettings { requests: 1, webhooks: 1, workers: 1, reads: 1, ..Default::default() };
+    let database = store::connect(&url, &pools).await?;
+    if database.reads.health().await?.migrated { Ok(database) } else { Err(CommandError::Schema) }
 }

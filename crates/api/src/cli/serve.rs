@@ -1,4 +1,5 @@
-use std::net::TcpListener;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -13,19 +14,24 @@ use crate::settings::Settings;
 pub(super) async fn run(settings: &Settings) -> Result<Ending, CommandError> {
     settings.check_for_serving()?;
     logs::start(&settings.log)?;
-    let application = start(settings).await?;
+    // The socket first: a port that is taken is found before the database is touched.
+    let listener = listen("the service", settings.http.listen)?;
+    let application = start(settings, listener).await?;
     tracing::info!(address = %application.address(), version = env!("CARGO_PKG_VERSION"), "serving");
     stop_signal().await?;
     stop(application).await
 }
 
-/// Starts the service on the socket of the settings.
-pub(super) async fn start(settings: &Settings) -> Result<Application, CommandError> {
-    // The socket first: a port that is taken is found before the database is touched.
-    let listener = TcpListener::bind(settings.http.listen).map_err(|error| {
-        let message = format!("cannot listen on {}: {error}", settings.http.listen);
-        StartError::Listen(std::io::Error::new(error.kind(), message))
-    })?;
+/// A socket for `who`; an error names both.
+pub(super) fn listen(who: &str, address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).map_err(|error| {
+        let message = format!("{who} cannot listen on {address}: {error}");
+        StartError::Listen(io::Error::new(error.kind(), message))
+    })
+}
+
+/// Starts the service on this socket.
+pub(super) async fn start(settings: &Settings, listener: TcpListener) -> Result<Application, CommandError> {
     let database = open_database(settings).await?;
     let ingredients = Ingredients { listener, database, clock: Arc::new(SystemClock), workers: true };
     Ok(Application::start(settings, ingredients)?)

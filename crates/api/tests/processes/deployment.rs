@@ -2,15 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpListener;
+use std::path::PathBuf;
 use std::process::Output;
 use std::sync::{Arc, Mutex};
 
 use domain::Time;
 use gateway_simulator::{Engine, FaceOptions, Fault, Running, Setup, Shop, Switches, WebhookDelivery};
+use sqlx::{Connection as _, Executor as _, PgConnection, SqliteConnection};
 use store::{KeyRecord, Scope};
 use strum::VariantArray as _;
 use tempfile::TempDir;
 use test_postgres::{Cluster, TestDatabase};
+use tokio::time::timeout;
 
 use crate::caller::Caller;
 use crate::port::own_address;
@@ -58,6 +61,15 @@ pub(crate) enum Data {
     OwnServer(Cluster),
 }
 
+impl Data {
+    async fn of(kind: Kind) -> Self {
+        match kind {
+            Kind::Sqlite => Self::Sqlite,
+            Kind::Postgres => Self::Postgres(test_postgres::database().await),
+        }
+    }
+}
+
 pub(crate) struct Deployment {
     pub(crate) gateway: Running,
     pub(crate) data: Data,
@@ -69,15 +81,29 @@ pub(crate) struct Deployment {
 impl Deployment {
     /// Everything but the service's process, with a caller's key let in.
     pub(crate) async fn new(kind: Kind) -> Self {
-        let data = match kind {
-            Kind::Sqlite => Data::Sqlite,
-            Kind::Postgres => Data::Postgres(test_postgres::database().await),
-        };
-        Self::on(data).await
+        Self::on(Data::of(kind).await).await
     }
 
     /// The same over data that the test has chosen.
     pub(crate) async fn on(data: Data) -> Self {
+        let deployment = Self::over(data);
+        let_in(deployment.setting("DATABASE__URL"), CALLER_KEY).await;
+        deployment
+    }
+
+    /// A database in which nobody has made a table.
+    pub(crate) async fn without_schema(kind: Kind) -> Self {
+        Self::over(Data::of(kind).await)
+    }
+
+    /// Nothing but settings, some of them other than usual.
+    pub(crate) fn of_settings(pairs: &[(&str, &str)]) -> Self {
+        let mut deployment = Self::over(Data::Sqlite);
+        deployment.environment.extend(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        deployment
+    }
+
+    fn over(data: Data) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let database = match &data {
             Data::Sqlite => format!("sqlite:{}", folder.path().join("payments.db").display()),
@@ -86,13 +112,38 @@ impl Deployment {
         };
         let gateway = simulated_gateway();
         let environment = environment(&database, &gateway.url());
-        let_in(&database, CALLER_KEY).await;
         Self { gateway, data, folder, environment }
     }
 
     /// A setting, by its name as in the environment.
     pub(crate) fn setting(&self, name: &str) -> &str {
         &self.environment[name]
+    }
+
+    /// All of them.
+    pub(crate) fn settings(&self) -> &BTreeMap<String, String> {
+        &self.environment
+    }
+
+    /// Where the data lies if it is in a file.
+    pub(crate) fn database_file(&self) -> PathBuf {
+        self.folder.path().join("payments.db")
+    }
+
+    /// Changes the data behind the program's back.
+    pub(crate) async fn tamper(&self, statement: &'static str) {
+        match &self.data {
+            Data::Sqlite => {
+                let mut connection = SqliteConnection::connect(self.setting("DATABASE__URL")).await.unwrap();
+                connection.execute(statement).await.unwrap();
+                connection.close().await.unwrap();
+            }
+            Data::Postgres(_) | Data::OwnServer(_) => {
+                let mut connection = PgConnection::connect(self.setting("DATABASE__URL")).await.unwrap();
+                connection.execute(statement).await.unwrap();
+                connection.close().await.unwrap();
+            }
+        }
     }
 
     pub(crate) fn url(&self) -> String {
@@ -130,12 +181,18 @@ impl Deployment {
 
     /// Runs one command beside the service, with the same settings.
     pub(crate) async fn run(&self, arguments: &[&str]) -> Output {
-        program(arguments).envs(&self.environment).output().await.unwrap()
+        let ended = timeout(PATIENCE, program(arguments).envs(&self.environment).output()).await;
+        ended.unwrap_or_else(|_| panic!("{arguments:?} does not end")).unwrap()
     }
 
     /// A caller who may do everything.
     pub(crate) fn caller(&self) -> Caller {
         Caller::new(&self.url(), CALLER_KEY)
+    }
+
+    /// A caller with a key of their own.
+    pub(crate) fn caller_with(&self, key: &str) -> Caller {
+        Caller::new(&self.url(), key)
     }
 
     /// `api verify` finds nothing.

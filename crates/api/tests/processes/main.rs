@@ -4,13 +4,16 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod caller;
+mod command_line;
 mod crashes;
 mod deployment;
 mod kills;
+mod local;
 mod outages;
 mod port;
 mod process;
 mod races;
+mod settings_file;
 mod stops;
 mod traffic;
 mod waiting;

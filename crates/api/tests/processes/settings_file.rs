@@ -1,0 +1,120 @@
+//! `deploy/settings.toml` is what the program was built with; here it is held against what the program takes.
+
+use std::path::Path;
+
+use serde_json::{Map, Value};
+
+use crate::deployment::{Deployment, MASTER_KEY};
+
+/// The tables of shops are named by whoever has them, so the file shows one as a comment.
+const SHOP_KEYS: [&str; 3] = ["api_key", "signing_key", "previous_signing_key"];
+
+#[tokio::test]
+async fn every_setting_stands_in_the_file_with_a_comment_and_nothing_else_does() {
+    let told = settings(&[]).await;
+    let mut known = keys(&told);
+    known.retain(|key| !key.starts_with("shops."));
+    let (mut table, mut listed, mut commented) = (String::new(), Vec::new(), true);
+    for line in file().lines() {
+        if let Some(name) = line.strip_prefix('[') {
+            table = format!("{}.", name.trim_end_matches(']'));
+        } else if let Some((key, _)) = line.split_once(" = ").filter(|_| !line.starts_with('#')) {
+            listed.push(format!("{table}{key}"));
+        }
+        // A comment speaks for the keys that follow it without an empty line between.
+        commented |= line.starts_with('#');
+        assert!(commented || !line.contains(" = ") || PLAIN.contains(&line.split(' ').next().unwrap()), "{line}");
+        commented &= !line.is_empty();
+    }
+    listed.sort();
+    known.sort();
+    assert_eq!(listed, known);
+    for key in SHOP_KEYS {
+        assert!(file().contains(&format!("# {key} = ")), "{key}");
+    }
+}
+
+/// Keys whose name says all of it.
+const PLAIN: [&str; 3] = ["listen", "base_url", "url"];
+
+#[tokio::test]
+async fn every_setting_can_be_given_by_its_name_in_the_environment() {
+    let before = settings(&[]).await;
+    for key in keys(&before) {
+        let name = key.to_uppercase().replace('.', "__");
+        let value = another(&key, at(&before, &key));
+        let after = settings(&[(&name, &value)]).await;
+        let shown = match at(&after, &key) {
+            Value::Array(items) => items.iter().map(text).collect::<Vec<_>>().join(","),
+            single => text(single),
+        };
+        // Of a secret only this is shown.
+        let expected = if text(at(&before, &key)) == "[set]" { "[set]".to_owned() } else { value };
+        let expected = if key.ends_with("previous_signing_key") { "[set]".to_owned() } else { expected };
+        assert_eq!(shown, expected, "{name}");
+    }
+}
+
+/// What a platform sets; the name of our own wins.
+#[tokio::test]
+async fn database_url_is_understood_as_well() {
+    let deployment = Deployment::of_settings(&[("DATABASE_URL", "nonsense")]);
+    assert_eq!(deployment.run(&["migrate"]).await.status.code(), Some(0));
+    let mut command = crate::process::program(["migrate"]);
+    let output = command.env("DATABASE_URL", "nonsense").env("MASTER_KEY", MASTER_KEY).output().await.unwrap();
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+}
+
+/// A valid value other than the one in force.
+fn another(key: &str, now: &Value) -> String {
+    match key {
+        "public_url" => "https://pay.example".to_owned(),
+        "master_key" => "another-master-key-of-32-characters".to_owned(),
+        "default_shop" => "main".to_owned(),
+        "http.listen" => "127.0.0.1:9".to_owned(),
+        "database.url" => "postgres://other.example/pay".to_owned(),
+        "gateway.base_url" => "https://engine.pay.tech".to_owned(),
+        "gateway.signature" => "base64".to_owned(),
+        "payments.moving_methods" => "BASIC_CARD,PIX".to_owned(),
+        "payments.look_up_seconds" | "payments.poll_seconds" => "7,8,9".to_owned(),
+        "log.level" => "debug,sqlx=warn".to_owned(),
+        "log.format" => "json".to_owned(),
+        _ => match now {
+            Value::Bool(set) => (!set).to_string(),
+            Value::Number(number) => (number.as_u64().unwrap() + 1).to_string(),
+            _ => "another-value".to_owned(),
+        },
+    }
+}
+
+async fn settings(pairs: &[(&str, &str)]) -> Value {
+    let output = Deployment::of_settings(pairs).run(&["settings", "--json"]).await;
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{pairs:?}: {output:?}"))
+}
+
+/// Every key with the tables that it stands in, as `http.listen`.
+fn keys(settings: &Value) -> Vec<String> {
+    fn collect(prefix: &str, table: &Map<String, Value>, keys: &mut Vec<String>) {
+        for (key, value) in table {
+            match value {
+                Value::Object(inner) => collect(&format!("{prefix}{key}."), inner, keys),
+                _ => keys.push(format!("{prefix}{key}")),
+            }
+        }
+    }
+    let mut all = Vec::new();
+    collect("", settings.as_object().unwrap(), &mut all);
+    all
+}
+
+fn at<'a>(settings: &'a Value, key: &str) -> &'a Value {
+    settings.pointer(&format!("/{}", key.replace('.', "/"))).unwrap_or(&Value::Null)
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+fn file() -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/settings.toml")).unwrap()
+}

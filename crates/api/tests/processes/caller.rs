@@ -49,6 +49,11 @@ impl Caller {
         self.send(self.http.get(self.at(path))).await
     }
 
+    /// Has the gateway asked about a payment now.
+    pub(crate) async fn try_check(&self, id: &str) -> reqwest::Result<Answer> {
+        self.send(self.http.post(self.at(&format!("/v1/payments/{id}/check")))).await
+    }
+
     async fn send(&self, request: RequestBuilder) -> reqwest::Result<Answer> {
         let response = request.bearer_auth(&self.key).send().await?;
         let status = response.status().as_u16();

@@ -164,7 +164,12 @@ impl Deployment {
 
     /// Starts the service and waits until it serves.
     pub(crate) async fn serve(&self) -> Process {
-        let mut process = self.start();
+        self.serve_with(&[]).await
+    }
+
+    /// The same with more in its environment.
+    pub(crate) async fn serve_with(&self, more: &[(&str, &str)]) -> Process {
+        let mut process = self.start_with(more);
         self.caller().until_ready(&mut process).await;
         process
     }
@@ -181,7 +186,14 @@ impl Deployment {
 
     /// Runs one command beside the service, with the same settings.
     pub(crate) async fn run(&self, arguments: &[&str]) -> Output {
-        let ended = timeout(PATIENCE, program(arguments).envs(&self.environment).output()).await;
+        self.run_with(arguments, &[]).await
+    }
+
+    /// The same with more in its environment.
+    pub(crate) async fn run_with(&self, arguments: &[&str], more: &[(&str, &str)]) -> Output {
+        let mut command = program(arguments);
+        command.envs(&self.environment).envs(more.iter().copied());
+        let ended = timeout(PATIENCE, command.output()).await;
         ended.unwrap_or_else(|_| panic!("{arguments:?} does not end")).unwrap()
     }
 

@@ -2,26 +2,115 @@
 
 use std::collections::BTreeSet;
 
-use futures::future::join_all;
+use futures::StreamExt as _;
+use futures::future::{join, join_all};
+use serde_json::Value;
 
+use crate::caller::{Answer, Caller};
 use crate::deployment::{Deployment, Kind};
+use crate::process::Process;
+use crate::waiting::Waiting;
+
+/// References that are asked for by several at the same time; `make gate` asks for more.
+fn contested() -> usize {
+    std::env::var("CONTESTED_REFERENCES")
+        .map_or(500, |count| count.parse().expect("CONTESTED_REFERENCES must be a number"))
+}
+
+/// So many of them at a time.
+const AT_ONCE: usize = 16;
+/// Callers of each, half of them at each process.
+const CALLERS: usize = 4;
+/// Payments whose notice and whose looks race.
+const NOTICED: usize = 60;
+
+/// Two processes that serve the same payments.
+struct Twins {
+    deployment: Deployment,
+    callers: [Caller; 2],
+    _processes: [Process; 2],
+}
+
+impl Twins {
+    async fn start() -> Self {
+        let deployment = Deployment::new(Kind::Postgres).await;
+        let one = deployment.serve().await;
+        let (other, caller) = deployment.serve_another().await;
+        Self { callers: [deployment.caller(), caller], deployment, _processes: [one, other] }
+    }
+
+    /// The same order by so many callers at once, of both processes.
+    async fn contest(&self, reference: &str, callers: usize) -> Vec<Answer> {
+        let orders = (0..callers).map(|number| self.callers[number % 2].try_order(reference));
+        join_all(orders).await.into_iter().map(Result::unwrap).collect()
+    }
+
+    /// One 201, replays, and everything that was given out is one.
+    fn prove_that_it_is_one(&self, reference: &str, answers: &[Answer]) {
+        let of_status = |status| answers.iter().filter(|answer| answer.status == status).count();
+        assert_eq!((of_status(201), of_status(200)), (1, answers.len() - 1), "{reference}: {answers:?}");
+        let all = |told: fn(&Value) -> &Value| -> BTreeSet<String> {
+            answers.iter().map(|answer| told(&answer.body).to_string()).collect()
+        };
+        assert_eq!((all(|body| &body["id"]).len(), all(|body| &body["nextAction"]["url"]).len()), (1, 1));
+        assert_eq!(self.deployment.posts_of(reference), 1, "{reference}");
+    }
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hundred_callers_of_two_processes_with_one_reference_get_one_payment() {
-    let deployment = Deployment::new(Kind::Postgres).await;
-    let _one = deployment.serve().await;
-    let (_other, other) = deployment.serve_another().await;
-    let callers = [deployment.caller(), other];
+    let twins = Twins::start().await;
+    let answers = twins.contest("order-1001", 200).await;
+    twins.prove_that_it_is_one("order-1001", &answers);
+    twins.deployment.prove_the_books().await;
+}
 
-    let orders = (0..200).map(|number| callers[number % 2].try_order("order-1001"));
-    let answers: Vec<_> = join_all(orders).await.into_iter().map(Result::unwrap).collect();
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hundreds_of_references_that_are_contested_at_two_processes_are_one_payment_each() {
+    let (twins, contested) = (Twins::start().await, contested());
+    futures::stream::iter(0..contested)
+        .for_each_concurrent(AT_ONCE, |number| {
+            let twins = &twins;
+            async move {
+                let reference = format!("order-{number}");
+                let answers = twins.contest(&reference, CALLERS).await;
+                twins.prove_that_it_is_one(&reference, &answers);
+            }
+        })
+        .await;
+    println!("{contested} contested references, {CALLERS} callers each");
+    twins.deployment.prove_the_books().await;
+}
 
-    let created = answers.iter().filter(|answer| answer.status == 201).count();
-    let replayed = answers.iter().filter(|answer| answer.status == 200).count();
-    assert_eq!((created, replayed), (1, 199), "{answers:?}");
-    let ids: BTreeSet<String> = answers.iter().map(|answer| answer.body["id"].to_string()).collect();
-    let pages: BTreeSet<String> = answers.iter().map(|answer| answer.body["nextAction"]["url"].to_string()).collect();
-    assert_eq!((ids.len(), pages.len()), (1, 1));
-    assert_eq!(deployment.posts_of("order-1001"), 1);
-    deployment.prove_the_books().await;
+/// The notice goes to one process, twice, while both are told to look at the gateway: whoever comes first moves the
+/// payment, and it moves once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_notice_that_races_against_looks_at_two_processes_completes_its_payment_once() {
+    let twins = Twins::start().await;
+    futures::stream::iter(0..NOTICED)
+        .for_each_concurrent(AT_ONCE, |number| pay_amid_looks(&twins, format!("order-{number}")))
+        .await;
+    twins.deployment.prove_the_books().await;
+}
+
+async fn pay_amid_looks(twins: &Twins, reference: String) {
+    let [one, other] = &twins.callers;
+    let taken = one.try_order(&reference).await.unwrap().body;
+    let id = taken["id"].as_str().unwrap();
+    let looks = |caller| async move {
+        let mut waiting = Waiting::until("COMPLETED, as a look finds it");
+        loop {
+            let looked = Caller::try_check(caller, id).await.unwrap();
+            assert_eq!(looked.status, 200, "{looked:?}");
+            if looked.body["state"] == "COMPLETED" {
+                return;
+            }
+            waiting.pause().await;
+        }
+    };
+    join(one.pay(&taken), join(looks(one), looks(other))).await;
+    let ledger = one.try_get(&format!("/v1/payments/{id}/events")).await.unwrap().body;
+    let entries = ledger["data"].as_array().unwrap();
+    let completions: Vec<&Value> = entries.iter().filter(|entry| entry["change"]["state"] == "COMPLETED").collect();
+    assert_eq!(completions.len(), 1, "{ledger}");
 }

@@ -52,6 +52,10 @@ impl Store for Database {
             Err(StoreError::OutcomeUnknown(_)) if self.world.has(PlantedBug::UnknownOpenIsDone) => {
                 Ok(births.iter().map(|_| Opened::New).collect())
             }
+            Ok(mut opened) if self.world.has(PlantedBug::AnyOrderIsTheSame) => {
+                take_for_the_same(births, &mut opened);
+                Ok(opened)
+            }
             opened => opened,
         }
     }
@@ -63,6 +67,7 @@ impl Store for Database {
 
     async fn commit(&self, writes: &[Write]) -> Result<Vec<Outcome>, StoreError> {
         let mut statement = writes.to_vec();
+        let leases: Vec<_> = writes.iter().map(lease_of).collect();
         for moved in statement.iter_mut().filter_map(|write| write.moves.as_mut()) {
             self.world.spoil(moved);
         }
@@ -73,7 +78,13 @@ impl Store for Database {
             if world.has(PlantedBug::LastWriterWins) {
                 world.let_the_last_writer_win(&mut statement);
             }
+            let held: Vec<_> = leases.iter().map(|lease| lease.and_then(|(id, _)| world.epoch_of(id))).collect();
             let outcomes = world.memory.commit(&statement).now_or_never()?;
+            for ((lease, held), outcome) in leases.iter().zip(held).zip(outcomes.iter().flatten()) {
+                if let (Some((id, epoch)), Outcome::Won) = (lease, outcome) {
+                    world.judge_lease(*id, *epoch, held);
+                }
+            }
             for (write, outcome) in statement.iter().zip(outcomes.iter().flatten()) {
                 world.step(who, format_args!("commit {}: {}", show::write(write), show::outcome(outcome)));
                 if let (Some(filed), Outcome::Won) = (&write.notice, outcome) {
@@ -134,6 +145,21 @@ impl Store for Database {
 
     async fn forget_kept_requests(&self, before: Time) -> Result<u64, StoreError> {
         self.write("forget", move |world, _| world.memory.forget_kept_requests(before).now_or_never()).await
+    }
+}
+
+/// The payment that a write holds by a lease, and in which epoch.
+fn lease_of(write: &Write) -> Option<(PaymentId, u64)> {
+    let moved = write.moves.as_ref()?;
+    Some((moved.payment.id(), moved.expected_epoch?))
+}
+
+/// [`PlantedBug::AnyOrderIsTheSame`].
+fn take_for_the_same(births: &[Birth], opened: &mut [Opened]) {
+    for (birth, opened) in births.iter().zip(opened) {
+        if let Opened::Existing(stored) = opened {
+            stored.payment.opening.fingerprint = birth.payment.opening.fingerprint.clone();
+        }
     }
 }
 
@@ -229,6 +255,18 @@ impl World {
             if let Err(violation) = found {
                 self.violate(violation);
             }
+        }
+    }
+
+    fn epoch_of(&self, id: PaymentId) -> Option<u64> {
+        self.memory.audited(id).map(|audited| audited.stored.epoch)
+    }
+
+    /// Who has lost its lease may not write over the next check, or the lease, of whoever holds it now.
+    fn judge_lease(&self, id: PaymentId, epoch: u64, held: Option<u64>) {
+        if held != Some(epoch) {
+            let id = show::short(id.uuid());
+            self.violate(Violation::new("I7", format!("{id}: written under lease {epoch} while {held:?} was held")));
         }
     }
 

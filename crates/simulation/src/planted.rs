@@ -33,6 +33,8 @@ pub enum PlantedBug {
     ClientRepeats,
     /// A second request leaves without quarantine and without look-ups.
     NoQuarantine,
+    /// Whatever is ordered under a reference that is taken counts as the same order.
+    AnyOrderIsTheSame,
 }
 
 impl PlantedBug {

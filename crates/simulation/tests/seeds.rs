@@ -14,7 +14,7 @@ fn plan(seed: u64) -> Plan {
 
 /// How many; `make gate` asks for more.
 fn seeds() -> u64 {
-    std::env::var("SIMULATION_SEEDS").map_or(300, |seeds| seeds.parse().expect("SIMULATION_SEEDS must be a number"))
+    std::env::var("SIMULATION_SEEDS").map_or(1_000, |seeds| seeds.parse().expect("SIMULATION_SEEDS must be a number"))
 }
 
 /// Runs seeds on all cores, each of them on one thread; stops early where `enough` says so.

@@ -8,11 +8,12 @@ use super::{CommandError, Ending};
 use crate::application::{Application, Ingredients, StartError, open_database};
 use crate::clock::SystemClock;
 use crate::logs;
-use crate::settings::Settings;
+use crate::settings::{Settings, refuse_proxies};
 
 /// Serves until it is told to stop; a second signal does not wait for work in hand.
 pub(super) async fn run(settings: &Settings) -> Result<Ending, CommandError> {
     settings.check_for_serving()?;
+    refuse_proxies(std::env::vars())?;
     logs::start(&settings.log)?;
     // The socket first: a port that is taken is found before the database is touched.
     let listener = listen("the service", settings.http.listen)?;

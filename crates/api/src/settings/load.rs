@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use config::{Config, Environment, File, FileFormat};
 use url::{Host, Url};
 
+use super::secret_file::read_files;
 use super::{Secret, Settings};
 
 /// What stands in the settings file is what the program was built with, so that the two cannot differ.
@@ -36,7 +37,7 @@ pub fn load(
         builder = builder.add_source(File::from(PathBuf::from(file)).format(FileFormat::Toml).required(true));
     }
     let (lists, plain): (Vec<_>, Vec<_>) =
-        ours(environment).into_iter().partition(|(name, _)| list_key(name).is_some());
+        read_files(ours(environment))?.into_iter().partition(|(name, _)| list_key(name).is_some());
     // Nothing is parsed on the way in: a key such as `1e5` must not become a number.
     let source = Environment::default().separator("__").source(Some(plain.into_iter().collect()));
     builder = builder.add_source(source);
@@ -64,17 +65,36 @@ fn list_key(name: &str) -> Option<&'static str> {
 fn ours(environment: impl IntoIterator<Item = (String, String)>) -> HashMap<String, String> {
     const TABLES: [&str; 7] = ["HTTP", "DATABASE", "GATEWAY", "SHOPS", "PAYMENTS", "WORKERS", "LOG"];
     const PLAIN: [&str; 3] = ["PUBLIC_URL", "MASTER_KEY", "DEFAULT_SHOP"];
-    let mut ours = HashMap::new();
+    let (mut ours, mut platforms) = (HashMap::new(), Vec::new());
     for (name, value) in environment {
         let in_a_table = name.split_once("__").is_some_and(|(table, _)| TABLES.contains(&table));
-        if in_a_table || PLAIN.contains(&name.as_str()) {
+        let is_plain = PLAIN.contains(&name.trim_end_matches("_FILE"));
+        if in_a_table || is_plain {
             ours.insert(name, value);
-        } else if name == "DATABASE_URL" {
-            // What the platforms set; the name of our own wins.
-            ours.entry("DATABASE__URL".to_owned()).or_insert(value);
+        } else if let Some(file) = name.strip_prefix("DATABASE_URL").filter(|rest| ["", "_FILE"].contains(rest)) {
+            platforms.push((format!("DATABASE__URL{file}"), value));
         }
     }
+    // What the platforms set; the name of our own wins.
+    if !["DATABASE__URL", "DATABASE__URL_FILE"].iter().any(|name| ours.contains_key(*name)) {
+        ours.extend(platforms);
+    }
     ours
+}
+
+/// Refuses to serve where the environment names a proxy: nothing here obeys it, so that nobody reads along, and whoever
+/// set it would believe otherwise.
+pub fn refuse_proxies(environment: impl IntoIterator<Item = (String, String)>) -> Result<(), InvalidSettings> {
+    const PROXIES: [&str; 3] = ["http_proxy", "https_proxy", "all_proxy"];
+    let is_proxy = |(name, value): &(String, String)| {
+        PROXIES.iter().any(|proxy| name.eq_ignore_ascii_case(proxy)) && !value.is_empty()
+    };
+    environment.into_iter().find(is_proxy).map_or(Ok(()), |(name, _)| {
+        Err(wrong(
+            &name,
+            "is set, and this program goes through no proxy; unset it, and let the gateway be reached directly",
+        ))
+    })
 }
 
 impl Settings {
@@ -188,6 +208,6 @@ fn check_public_url(text: &str) -> Result<(), InvalidSettings> {
     }
 }
 
-fn wrong(key: &str, problem: &str) -> InvalidSettings {
+pub(super) fn wrong(key: &str, problem: &str) -> InvalidSettings {
     InvalidSettings::Wrong { key: key.to_owned(), problem: problem.to_owned() }
 }

@@ -2,13 +2,14 @@
 
 mod load;
 mod secret;
+mod secret_file;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use domain::{Intervals, PaymentMethod, ShopName};
-pub use load::{InvalidSettings, load};
+pub use load::{InvalidSettings, load, refuse_proxies};
 use orchestrator::{BreakerSettings, Rules};
 pub use secret::Secret;
 use serde::{Deserialize, Serialize};

@@ -98,9 +98,17 @@ impl Deployment {
 
     /// Nothing but settings, some of them other than usual.
     pub(crate) fn of_settings(pairs: &[(&str, &str)]) -> Self {
-        let mut deployment = Self::over(Data::Sqlite);
-        deployment.environment.extend(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        deployment
+        Self::over(Data::Sqlite).with(pairs)
+    }
+
+    /// The same with some settings other than they were.
+    pub(crate) fn with(mut self, pairs: &[(&str, &str)]) -> Self {
+        self.environment.extend(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        self
+    }
+
+    pub(crate) fn unset(&mut self, name: &str) {
+        self.environment.remove(name);
     }
 
     fn over(data: Data) -> Self {

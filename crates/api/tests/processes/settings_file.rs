@@ -65,6 +65,51 @@ async fn database_url_is_understood_as_well() {
     assert_eq!(output.status.code(), Some(2), "{output:?}");
 }
 
+#[tokio::test]
+async fn a_secret_may_lie_in_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, content: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let mut deployment = Deployment::of_settings(&[("MASTER_KEY_FILE", &file("key", MASTER_KEY.as_bytes()))]);
+    deployment.unset("MASTER_KEY");
+    let database = format!("sqlite:{}\r\n", deployment.database_file().display());
+    deployment.unset("DATABASE__URL");
+    let deployment = deployment.with(&[("DATABASE_URL_FILE", &file("url", database.as_bytes()))]);
+    assert_eq!(deployment.run(&["migrate"]).await.status.code(), Some(0));
+    assert!(deployment.database_file().exists(), "the line's end is no part of it");
+    assert_eq!(deployment.run(&["settings"]).await.status.code(), Some(0));
+
+    let secret = b"a-secret-that-is-not-shown";
+    for (name, path, problem) in [
+        ("MASTER_KEY_FILE", folder.path().join("none").to_str().unwrap().to_owned(), "cannot be opened"),
+        ("MASTER_KEY_FILE", file("empty", b""), "is empty"),
+        ("MASTER_KEY_FILE", file("large", &b"x".repeat(70_000)), "is too large"),
+        ("MASTER_KEY_FILE", file("bytes", &[0xff, 0xfe]), "cannot be read"),
+        ("SHOPS__MAIN__API_KEY_FILE", file("twice", secret), "SHOPS__MAIN__API_KEY is set as well"),
+        ("LOG__FORMAT_FILE", file("format", secret), "set as well"),
+    ] {
+        let mut deployment = Deployment::of_settings(&[(name, &path)]);
+        deployment.unset("MASTER_KEY");
+        let output = deployment.run(&["settings"]).await;
+        let line = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), line.lines().count()), (Some(2), 1), "{line}");
+        assert!(line.contains(name) && line.contains(problem) && !line.contains("a-secret"), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn a_proxy_in_the_environment_is_refused_and_not_ignored() {
+    for name in ["http_proxy", "HTTPS_PROXY", "ALL_PROXY"] {
+        let output = Deployment::of_settings(&[(name, "http://reader:password@proxy.example")]).run(&["serve"]).await;
+        let line = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), line.lines().count()), (Some(2), 1), "{line}");
+        assert!(line.contains(name) && line.contains("goes through no proxy") && !line.contains("password"), "{line}");
+    }
+}
+
 /// A valid value other than the one in force.
 fn another(key: &str, now: &Value) -> String {
     match key {

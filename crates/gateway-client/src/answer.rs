@@ -1,21 +1,31 @@
 //! Bytes or failure in: what came back from the gateway, and what it means. Everything here is total;
 //! no answer, however odd, is more than "unknown".
 
-mod classify;
+mod balance;
 mod envelope;
 mod fields;
+mod operation;
+mod outcome;
 mod payment;
+mod subscription;
+mod token;
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
-pub use classify::{
-    CreateOutcome, GetOutcome, ListOutcome, PatchOutcome, classify_create, classify_patch, read_list, read_payment,
-};
+pub use balance::{Balance, WithdrawalBalance};
 pub use envelope::{FieldError, Refusal};
+pub use operation::Operation;
+pub use outcome::{
+    CommandOutcome, CreateOutcome, Items, ListOutcome, ReadOutcome, classify_command, classify_create,
+    classify_subscription_command, read_balances, read_card_tokens, read_list, read_operations, read_payment,
+    read_subscription, read_terminal_tokens, read_withdrawal_balances,
+};
 pub use payment::{Payment, PaymentMethodDetails, UnreadableBody, read_webhook};
+pub use subscription::{Cycle, Subscription, SubscriptionRetry};
+pub use token::{CardToken, TerminalToken};
 
 /// What sending a request led to, before anyone has judged it.
 pub type Received = Result<RawAnswer, Failure>;
@@ -92,6 +102,10 @@ pub enum UnknownReason {
     /// 409: the reference may exist already, so it is looked up at once.
     #[error("the gateway reports a conflict (HTTP 409)")]
     Conflict,
+    /// The gateway refused a command in its own words. That alone is no proof, since the first of two
+    /// may have worked.
+    #[error("the gateway refused: {0}")]
+    Refused(Refusal),
     /// A status that the contract gives no meaning to, or a known one without the gateway's envelope.
     #[error("the gateway answered HTTP {status}")]
     Status {
@@ -120,13 +134,20 @@ pub fn read_date(header: &str) -> Option<DateTime<Utc>> {
     DateTime::parse_from_rfc2822(header.trim()).ok().map(|time| time.with_timezone(&Utc))
 }
 
+/// The longest wait that is believed: beyond a day a header is a mistake, and must not silence us.
+const RETRY_AFTER_MAX: Duration = Duration::from_hours(24);
+
 /// `Retry-After`: seconds, or a date, which then counts from the answer's own `date`, because the two
-/// clocks may differ.
+/// clocks may differ. At most a day.
 pub fn read_retry_after(header: &str, date: Option<DateTime<Utc>>) -> Option<Duration> {
-    if let Ok(seconds) = header.trim().parse::<u32>() {
-        return Some(Duration::from_secs(seconds.into()));
-    }
-    (read_date(header)? - date?).to_std().ok()
+    let header = header.trim();
+    let all_digits = !header.is_empty() && header.bytes().all(|byte| byte.is_ascii_digit());
+    let wait = if all_digits {
+        header.parse().map_or(RETRY_AFTER_MAX, Duration::from_secs)
+    } else {
+        (read_date(header)? - date?).to_std().ok()?
+    };
+    Some(wait.min(RETRY_AFTER_MAX))
 }
 
 /// Shows the size of the body, never its content.

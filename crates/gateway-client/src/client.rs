@@ -34,7 +34,7 @@ pub struct Client {
 struct Limits {
     read_timeout: Duration,
     post_timeout: Duration,
-    patch_timeout: Duration,
+    command_timeout: Duration,
     answer_bytes: usize,
     list_answer_bytes: usize,
 }
@@ -44,14 +44,15 @@ impl Client {
     pub fn new(settings: &Settings) -> Result<Self, ClientError> {
         let base_url = settings.checked_base_url()?;
         let headers = headers(settings)?;
-        let base = |settings: &Settings| builder(settings, &base_url, headers.clone());
+        let roots = settings.checked_extra_roots()?;
+        let base = |settings: &Settings| builder(settings, &base_url, headers.clone()).tls_certs_merge(roots.clone());
         Ok(Self {
             pooled: base(settings).pool_idle_timeout(settings.idle_timeout).build().map_err(ClientError::build)?,
             fresh: base(settings).pool_max_idle_per_host(0).build().map_err(ClientError::build)?,
             limits: Limits {
                 read_timeout: settings.read_timeout,
                 post_timeout: settings.post_timeout,
-                patch_timeout: settings.patch_timeout,
+                command_timeout: settings.command_timeout,
                 answer_bytes: settings.answer_bytes,
                 list_answer_bytes: settings.list_answer_bytes,
             },
@@ -75,7 +76,7 @@ impl Client {
         let url = self.base_url.as_str().trim_end_matches('/').to_owned() + &request.path;
         let client = match request.kind {
             Kind::Read | Kind::List | Kind::InertPost => &self.pooled,
-            Kind::MovingPost | Kind::Patch => &self.fresh,
+            Kind::MovingPost | Kind::Command => &self.fresh,
         };
         let method = match request.method {
             Method::Get => reqwest::Method::GET,
@@ -153,14 +154,14 @@ impl Limits {
         match kind {
             Kind::Read | Kind::List => self.read_timeout,
             Kind::InertPost | Kind::MovingPost => self.post_timeout,
-            Kind::Patch => self.patch_timeout,
+            Kind::Command => self.command_timeout,
         }
     }
 
     fn answer_bytes(self, kind: Kind) -> usize {
         match kind {
             Kind::List => self.list_answer_bytes,
-            Kind::Read | Kind::InertPost | Kind::MovingPost | Kind::Patch => self.answer_bytes,
+            Kind::Read | Kind::InertPost | Kind::MovingPost | Kind::Command => self.answer_bytes,
         }
     }
 }

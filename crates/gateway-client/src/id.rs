@@ -3,7 +3,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// The gateway's own id of a payment: 1 to 32 letters and digits (gateway contract, section 3; every
+/// The gateway's own id of a payment or a subscription: 1 to 32 letters and digits (gateway contract, section 3; every
 /// sample is 32 lower-case hex digits). Holding one is the proof that it may stand in a path.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

@@ -10,6 +10,28 @@
 //! that no request arrived is called "not sent", only the gateway's own words are called "refused",
 //! and everything else that is not a readable success is "unknown".
 //!
+//! A command on a payment, without any network: its bytes, and what an answer to them means.
+//!
+//! ```
+//! use gateway_client::answer::{self, CommandOutcome, RawAnswer, UnknownReason};
+//! use gateway_client::request;
+//!
+//! let id = "7a1dd0b34f9e4b53931c6c0e2f84ad70".parse()?;
+//! let request = request::capture_payment(&id, Some("180.50".parse()?))?;
+//! assert_eq!(request.path, "/api/v1/payments/7a1dd0b34f9e4b53931c6c0e2f84ad70/capture");
+//!
+//! // The gateway says no. That can be read, and proves nothing: a GET by id decides.
+//! let answer = r#"{"status": 400, "path": "/", "message": "Illegal Workflow State"}"#;
+//! let outcome = answer::classify_command(Ok(RawAnswer::new(400, answer)));
+//! assert!(matches!(
+//!     outcome,
+//!     CommandOutcome::Unknown(UnknownReason::Refused(no)) if no.message.as_deref() == Some("Illegal Workflow State")
+//! ));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! A payment that is taken, over the network:
+//!
 //! ```no_run
 //! use gateway_client::answer::{self, CreateOutcome};
 //! use gateway_client::client::{Client, Settings};
@@ -28,7 +50,7 @@
 //!     return_url: Some("https://shop.example/return?payment={id}".to_owned()),
 //!     ..CreatePayment::new(PaymentType::Deposit, "EUR")
 //! };
-//! let received = client.send(request::create_payment(&order, Class::Inert)).await;
+//! let received = client.send(request::create_payment(&order, Class::Inert)?).await;
 //! match answer::classify_create(received) {
 //!     CreateOutcome::Accepted { payment, .. } => println!("registered as {}", payment.id),
 //!     CreateOutcome::Refused(refusal) => println!("refused: {refusal}"),
@@ -41,13 +63,15 @@
 
 pub mod answer;
 pub mod client;
+pub mod error_code;
 pub mod request;
 pub mod signature;
 pub mod vocabulary;
 
 mod amount;
 mod id;
-mod token;
+mod secret;
+mod time;
 
 pub use id::{GatewayId, InvalidGatewayId};
-pub use token::Token;
+pub use secret::Secret;

@@ -1,20 +1,63 @@
 //! Bytes out: each call of the gateway's contract as a method, a path and a body. The same input
 //! always gives the same bytes.
+//!
+//! A call that the gateway would refuse for its form is refused here already, by field and with the
+//! gateway's own limits, so that a mistake costs no question about what became of it.
+//!
+//! ```
+//! use gateway_client::request::{self, Class, CreatePayment, Customer};
+//! use gateway_client::vocabulary::PaymentType;
+//!
+//! let order = CreatePayment {
+//!     amount: Some("0".parse()?),
+//!     customer: Some(Customer { locale: Some("en-GB".to_owned()), ..Customer::default() }),
+//!     ..CreatePayment::new(PaymentType::Deposit, "EUR")
+//! };
+//! let refused = request::create_payment(&order, Class::Inert).err().ok_or("it was taken")?;
+//! assert_eq!(
+//!     refused.to_string(),
+//!     "amount must be 0.00001 to 1000000000; customer.locale must have 2 to 2 characters"
+//! );
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
+mod approval;
+mod balance;
+mod billing_address;
+mod capture;
+mod card;
+mod chargeback;
 mod create;
+mod customer;
+mod invalid;
 mod list;
 mod patch;
+mod payment;
+mod subscription;
+mod token;
+mod wallet;
 
 use std::fmt;
 
 use bytes::Bytes;
 use serde::Serialize;
+use zeroize::Zeroizing;
 
-pub use create::{BillingAddress, CreatePayment, Customer};
-pub use list::ListQuery;
-pub use patch::PatchPayment;
-
-use crate::GatewayId;
+pub use approval::{approve_withdrawal, reject_withdrawal};
+pub use balance::{list_balances, list_withdrawal_balances};
+pub use billing_address::BillingAddress;
+pub use capture::{capture_payment, void_payment};
+pub use card::{Card, CardSource, Expiry, InvalidExpiry};
+pub use chargeback::{Chargeback, register_chargeback};
+pub use create::{CreatePayment, Instrument, create_payment};
+pub use customer::Customer;
+pub use invalid::{Flaw, InvalidField, InvalidRequest};
+pub use list::{ListQuery, list_payments};
+pub use patch::{PatchPayment, patch_payment};
+pub use payment::{get_payment, list_operations};
+pub use subscription::{NewSubscription, RetryStrategy, cancel_subscription, get_subscription};
+pub use token::{CustomerReference, InvalidCustomerReference, list_card_tokens, list_terminal_tokens};
+pub use wallet::{ApplePay, GooglePay};
 
 const PAYMENTS: &str = "/api/v1/payments";
 
@@ -25,7 +68,8 @@ pub struct Request {
     pub method: Method,
     /// Path and encoded query, below the gateway's base URL.
     pub path: String,
-    /// The JSON body, if the call has one.
+    /// The JSON body, if the call has one. Wiped from memory with its last copy, since it may hold a
+    /// card.
     pub body: Option<Bytes>,
     /// Which connection and which limits the call needs.
     pub kind: Kind,
@@ -36,30 +80,31 @@ pub struct Request {
 pub enum Method {
     /// Reads; safe to repeat.
     Get,
-    /// Creates; never safe to repeat blindly.
+    /// Creates or commands; never safe to repeat blindly.
     Post,
-    /// Starts a deposit without the checkout page; never repeated.
+    /// Starts a deposit without the checkout page, or cancels a subscription.
     Patch,
 }
 
 /// What a call may cost when it is lost, and so how it travels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// A read of one payment. May reuse a connection.
+    /// A read of one thing. May reuse a connection.
     Read,
-    /// A read of a page of payments: as [`Kind::Read`], with room for a larger answer.
+    /// A read of many: as [`Kind::Read`], with room for a larger answer.
     List,
     /// A POST that moves no money by itself. May reuse a connection.
     InertPost,
     /// A POST that moves money. Gets a fresh connection, because a stale one that was kept alive
     /// turns "not sent" into "unknown".
     MovingPost,
-    /// A PATCH: moves money, and waits for the gateway's provider. A fresh connection, a long wait.
-    Patch,
+    /// A command on what exists already (PATCH, capture, void, chargeback, approve, reject): may move
+    /// money, and waits for the gateway's provider. A fresh connection, a long wait.
+    Command,
 }
 
 /// The two classes of creating POSTs (protocols, section 1). Which one an order belongs to depends on
-/// settings, so the caller says.
+/// settings, so the caller says; only what brings the means to pay along is moving whatever is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Class {
     /// Moves no money until the customer acts on the checkout page, or we PATCH it.
@@ -68,36 +113,45 @@ pub enum Class {
     Moving,
 }
 
-/// `POST /api/v1/payments` (gateway contract, section 6.1).
-pub fn create_payment(order: &CreatePayment, class: Class) -> Request {
-    let kind = match class {
-        Class::Inert => Kind::InertPost,
-        Class::Moving => Kind::MovingPost,
-    };
-    Request { method: Method::Post, path: PAYMENTS.to_owned(), body: Some(json(order)), kind }
+impl Request {
+    fn read(path: String) -> Self {
+        Self { method: Method::Get, path, body: None, kind: Kind::Read }
+    }
+
+    fn list(path: String) -> Self {
+        Self { kind: Kind::List, ..Self::read(path) }
+    }
+
+    fn command(path: String, body: Option<Bytes>) -> Self {
+        Self { method: Method::Post, path, body, kind: Kind::Command }
+    }
 }
 
-/// `GET /api/v1/payments/{id}` (gateway contract, section 6.3).
-pub fn get_payment(id: &GatewayId) -> Request {
-    Request { method: Method::Get, path: format!("{PAYMENTS}/{id}"), body: None, kind: Kind::Read }
-}
-
-/// `GET /api/v1/payments` (gateway contract, section 6.2).
-pub fn list_payments(query: &ListQuery) -> Request {
-    Request { method: Method::Get, path: format!("{PAYMENTS}{}", query.encoded()), body: None, kind: Kind::List }
-}
-
-/// `PATCH /api/v1/payments/{id}` (gateway contract, section 6.4).
-pub fn patch_payment(id: &GatewayId, patch: &PatchPayment) -> Request {
-    Request { method: Method::Patch, path: format!("{PAYMENTS}/{id}"), body: Some(json(patch)), kind: Kind::Patch }
-}
-
+/// The body of a call, in memory that is wiped. It is measured first, because a buffer that grows
+/// leaves pieces of itself behind.
 #[expect(
     clippy::expect_used,
     reason = "text, numbers, flags and maps with text keys always become JSON; a Result here would burden every caller with a case that does not exist"
 )]
 fn json(body: &impl Serialize) -> Bytes {
-    serde_json::to_vec(body).expect("a request is plain data").into()
+    let mut length = Length(0);
+    serde_json::to_writer(&mut length, body).expect("a request is plain data");
+    let mut bytes = Zeroizing::new(Vec::with_capacity(length.0));
+    serde_json::to_writer(&mut *bytes, body).expect("a request is plain data");
+    Bytes::from_owner(bytes)
+}
+
+struct Length(usize);
+
+impl std::io::Write for Length {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 impl Method {
@@ -111,10 +165,11 @@ impl Method {
     }
 }
 
-/// Shows neither the body nor the query: both hold what belongs to a customer.
+/// Shows neither the body, nor the query, nor who the customer is.
 impl fmt::Debug for Request {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = self.path.split_once('?').map_or(self.path.as_str(), |(path, _)| path);
+        let path = path.split_once(token::CUSTOMERS).map_or(path, |_| token::CUSTOMERS);
         out.debug_struct("Request")
             .field("method", &self.method)
             .field("path", &path)

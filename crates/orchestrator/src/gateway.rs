@@ -9,7 +9,8 @@ use domain::{
 };
 use gateway_client::answer::{FieldError, NotSentReason, Payment, Received, Refusal};
 use gateway_client::client::Client;
-use gateway_client::request::{self, CreatePayment, Request};
+use gateway_client::request::{self, CreatePayment, InvalidRequest, Request};
+use gateway_client::vocabulary::Open;
 use gateway_client::{GatewayId, answer, vocabulary};
 use rust_decimal::Decimal;
 
@@ -54,7 +55,7 @@ pub(crate) fn create_payment(order: &Order, webhook_url: Option<String>) -> Crea
     };
     let text = |text: &str| Some(text.to_owned());
     CreatePayment {
-        payment_method: order.payment_method.as_ref().and_then(|method| text(method.as_str())),
+        payment_method: order.payment_method.as_ref().map(|method| method.as_str().into()),
         amount: Some(order.money.amount()),
         reference_id: text(order.reference_id.as_str()),
         description: order.description.as_ref().and_then(|description| text(description.as_str())),
@@ -90,12 +91,12 @@ fn customer(customer: &Customer) -> request::Customer {
         locale: customer.locale.as_ref().map(|locale| locale.as_str().to_owned()),
         account_number: text(customer.account_number.as_ref()),
         account_name: text(customer.account_name.as_ref()),
-        account_type: text(customer.account_type.as_ref()),
+        account_type: text(customer.account_type.as_ref()).map(Open::from),
         bank: text(customer.bank.as_ref()),
         bank_code: text(customer.bank_code.as_ref()),
         bank_branch: text(customer.bank_branch.as_ref()),
         bank_branch_code: text(customer.bank_branch_code.as_ref()),
-        document_type: text(customer.document_type.as_ref()),
+        document_type: text(customer.document_type.as_ref()).map(Open::from),
         document_number: text(customer.document_number.as_ref()),
         routing_group: text(customer.routing_group.as_ref()),
         kyc_status: customer.kyc_status,
@@ -151,7 +152,7 @@ pub(crate) fn sighting(payment: &Payment) -> Option<Sighting> {
         parent: payment.parent_payment_id.as_ref().and_then(|id| id.as_str().parse().ok()),
         money: money(payment.amount, payment.currency.as_deref()),
         customer_money: money(payment.customer_amount, payment.customer_currency.as_deref()),
-        payment_method: payment.payment_method.as_deref().and_then(|method| method.parse().ok()),
+        payment_method: payment.payment_method.as_ref().and_then(|method| method.as_str().parse().ok()),
         error,
         created: payment.created.map(Time::new),
         redirect_url: payment.redirect_url.clone(),
@@ -173,6 +174,14 @@ pub(crate) fn rejection(refusal: &Refusal) -> domain::Rejection {
             .as_deref()
             .map_or_else(|| "the gateway refused the request".to_owned(), without_card_numbers),
         fields: refusal.errors.iter().map(field_error).collect(),
+    }
+}
+
+/// A refusal that was not even asked for: the request breaks the gateway's own limits.
+pub(crate) fn invalid(request: &InvalidRequest) -> domain::Rejection {
+    domain::Rejection {
+        message: "the gateway would refuse the request".to_owned(),
+        fields: request.fields.iter().map(|field| (field.field.to_owned(), field.flaw.to_string())).collect(),
     }
 }
 

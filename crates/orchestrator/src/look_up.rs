@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use domain::{Evidence, LookUp, Payment, Seen, Sighting, Source, Time, choose};
-use gateway_client::answer::{GetOutcome, ListOutcome, read_list, read_payment};
+use gateway_client::answer::{ListOutcome, ReadOutcome, read_list, read_payment};
 use gateway_client::request::{self, ListQuery};
 
 use crate::gateway::{gateway_id, sighting};
@@ -37,18 +37,18 @@ impl Desk {
         let shop = &payment.opening.shop;
         let outcome = read_payment(self.gateway.exchange(shop, request::get_payment(&id)).await);
         let seen = match outcome {
-            GetOutcome::Found { payment: found, .. } => {
+            ReadOutcome::Found { result: found, .. } => {
                 self.breaker.succeeded(shop);
                 // An answer about another payment than the one that was asked for tells nothing.
                 let asked_for = |found: &Sighting| Some(&found.id) == payment.gateway_payment_id.as_ref();
                 sighting(&found).filter(asked_for).map(|sighting| Seen::Reported { sighting })
             }
-            GetOutcome::NotFound => {
+            ReadOutcome::NotFound => {
                 self.breaker.succeeded(shop);
                 Some(Seen::Missing)
             }
-            GetOutcome::Misconfigured(_) => return self.failed_look(shop, Trouble::Misconfigured),
-            GetOutcome::Unavailable(_) => return self.failed_look(shop, Trouble::Unavailable),
+            ReadOutcome::Misconfigured(_) => return self.failed_look(shop, Trouble::Misconfigured),
+            ReadOutcome::Unavailable(_) => return self.failed_look(shop, Trouble::Unavailable),
         };
         let at = self.now();
         let evidence = seen.map(|seen| Evidence { source: Source::Poll, at, begun_at: Some(begun_at), seen });
@@ -101,8 +101,9 @@ impl Desk {
                 reference_id: Some(reference.to_owned()),
                 ..ListQuery::default()
             };
-            let shop = &payment.opening.shop;
-            match read_list(self.gateway.exchange(shop, request::list_payments(&query)).await) {
+            // Beyond the gateway's own bounds there is nothing to ask for, and nothing is proven.
+            let Ok(request) = request::list_payments(&query) else { break };
+            match read_list(self.gateway.exchange(&payment.opening.shop, request).await) {
                 // An item that cannot be read may be the one: such a page proves nothing.
                 ListOutcome::Page { unreadable, .. } if unreadable > 0 => return Err(Trouble::Unavailable),
                 ListOutcome::Page { payments, has_more, gateway_time, .. } => {
@@ -146,7 +147,8 @@ impl Desk {
         let due = self.breaker.due_probes(self.clock.uptime());
         for shop in &due {
             let query = ListQuery { limit: Some(1), ..ListQuery::default() };
-            match read_list(self.gateway.exchange(shop, request::list_payments(&query)).await) {
+            let Ok(request) = request::list_payments(&query) else { continue };
+            match read_list(self.gateway.exchange(shop, request).await) {
                 ListOutcome::Page { .. } | ListOutcome::Refused(_) => {
                     tracing::info!(shop = shop.as_str(), "gateway breaker closed");
                     self.breaker.succeeded(shop);

@@ -7,7 +7,7 @@ use gateway_client::answer::{CreateOutcome, NotSentReason, classify_create};
 use gateway_client::request::{self, Class, CreatePayment};
 use store::{Lease, Name, Outcome, StoreError, Stored, Write};
 
-use crate::gateway::{rejection, sighting};
+use crate::gateway::{invalid, rejection, sighting};
 use crate::record::{Recorded, Under};
 use crate::{DeedError, Desk, Trouble};
 
@@ -37,8 +37,12 @@ impl Desk {
             Kind::Inert => Class::Inert,
             Kind::Moving => Class::Moving,
         };
+        let request = match request::create_payment(request, class) {
+            Ok(request) => request,
+            Err(broken) => return Seen::Refused { attempt, rejection: invalid(&broken) },
+        };
         let shop = &stored.payment.opening.shop;
-        let outcome = classify_create(self.gateway.exchange(shop, request::create_payment(request, class)).await);
+        let outcome = classify_create(self.gateway.exchange(shop, request).await);
         self.feel(shop, &outcome);
         match outcome {
             CreateOutcome::Accepted { payment, .. } => match sighting(&payment) {

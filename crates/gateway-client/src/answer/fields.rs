@@ -1,10 +1,12 @@
 use std::collections::BTreeMap;
+use std::str::FromStr;
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use serde_json::value::RawValue;
 
-use crate::amount;
+use crate::vocabulary::Open;
+use crate::{GatewayId, Secret, amount, time};
 
 /// The longest text that is kept, in characters.
 pub(super) const TEXT_MAX: usize = 4096;
@@ -44,6 +46,23 @@ impl<'a> Fields<'a> {
         self.field(name, |raw| parse(text(raw)?))
     }
 
+    /// A word of an enumeration, known or not.
+    pub(super) fn word<Word: FromStr>(&mut self, name: &'static str) -> Option<Open<Word>> {
+        self.text(name).map(Open::from)
+    }
+
+    pub(super) fn secret(&mut self, name: &'static str) -> Option<Secret> {
+        self.text(name).map(Secret::from)
+    }
+
+    pub(super) fn id(&mut self, name: &'static str) -> Option<GatewayId> {
+        self.parsed(name, |id| id.try_into().ok())
+    }
+
+    pub(super) fn count(&mut self, name: &'static str) -> Option<u64> {
+        self.field(name, |raw| serde_json::from_str(raw).ok())
+    }
+
     pub(super) fn flag(&mut self, name: &'static str) -> Option<bool> {
         self.field(name, |raw| serde_json::from_str(raw).ok())
     }
@@ -54,11 +73,43 @@ impl<'a> Fields<'a> {
     }
 
     pub(super) fn time(&mut self, name: &'static str) -> Option<DateTime<Utc>> {
-        self.field(name, |raw| time(&text(raw)?))
+        self.field(name, |raw| time::read(&text(raw)?))
     }
 
-    pub(super) fn object(&mut self, name: &'static str) -> Option<Fields<'a>> {
-        self.field(name, Fields::read)
+    /// An object inside this one; what cannot be read in it is noted here.
+    pub(super) fn part<T>(&mut self, name: &'static str, read: impl FnOnce(&mut Fields<'a>) -> T) -> Option<T> {
+        let mut part = self.field(name, Fields::read)?;
+        let value = read(&mut part);
+        self.oddities.extend(part.oddities);
+        Some(value)
+    }
+
+    /// A list of objects inside this one. An item that is none makes the list an oddity, and so does
+    /// what cannot be read in an item.
+    pub(super) fn parts<T>(&mut self, name: &'static str, read: impl Fn(&mut Fields<'a>) -> T) -> Vec<T> {
+        let mut odd = false;
+        let parts = self.items(name, |raw| {
+            let mut part = Fields::read(raw)?;
+            let value = read(&mut part);
+            odd |= !part.oddities.is_empty();
+            Some(value)
+        });
+        if odd {
+            self.oddities.push(name);
+        }
+        parts
+    }
+
+    /// Things of one kind. One that cannot be read is left out and makes the field an oddity.
+    pub(super) fn items<T>(&mut self, name: &'static str, mut read: impl FnMut(&'a str) -> Option<T>) -> Vec<T> {
+        let Some(items) = self.field(name, |raw| serde_json::from_str::<Vec<&'a RawValue>>(raw).ok()) else {
+            return Vec::new();
+        };
+        let kept: Vec<_> = items.iter().filter_map(|item| read(item.get())).take(ENTRIES_MAX).collect();
+        if kept.len() < items.len() {
+            self.oddities.push(name);
+        }
+        kept
     }
 
     /// A map from name to text. The contract promises text, integrations see more: other values are
@@ -86,10 +137,6 @@ impl<'a> Fields<'a> {
     /// The names of the fields that were there and could not be read.
     pub(super) fn into_oddities(self) -> Vec<&'static str> {
         self.oddities
-    }
-
-    pub(super) fn note(&mut self, oddities: Vec<&'static str>) {
-        self.oddities.extend(oddities);
     }
 
     fn field<T>(&mut self, name: &'static str, read: impl FnOnce(&'a str) -> Option<T>) -> Option<T> {
@@ -124,36 +171,10 @@ fn storable(text: String) -> Option<String> {
     (short && !text.contains('\0')).then_some(text)
 }
 
-/// ISO 8601 with or without a zone, and with any fraction up to nanoseconds. Without a zone it is UTC
-/// (gateway contract, sections 3 and 14).
-pub(super) fn time(text: &str) -> Option<DateTime<Utc>> {
-    let with_zone = DateTime::parse_from_rfc3339(text)
-        .or_else(|_| DateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f%z"))
-        .map(|time| time.with_timezone(&Utc));
-    let without = || NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f").map(|time| time.and_utc());
-    with_zone.or_else(|_| without()).ok()
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-
-    #[test]
-    fn a_time_is_read_with_and_without_zone_and_fraction() {
-        for (text, expected) in [
-            ("2026-03-02T09:15:27", "2026-03-02T09:15:27Z"),
-            ("2026-03-08T21:04:22.552859857", "2026-03-08T21:04:22.552859857Z"),
-            ("2026-03-02T09:15:27.418+00:00", "2026-03-02T09:15:27.418Z"),
-            ("2026-03-02T09:15:27Z", "2026-03-02T09:15:27Z"),
-            ("2026-03-02T11:15:27+0200", "2026-03-02T09:15:27Z"),
-        ] {
-            assert_eq!(time(text), expected.parse().ok(), "{text}");
-        }
-        for text in ["", "2026-03-02", "yesterday", "2026-13-02T09:15:27", "2026-03-02T09:15:27 CET"] {
-            assert_eq!(time(text), None, "{text}");
-        }
-    }
 
     #[test]
     fn a_field_that_cannot_be_read_costs_only_itself() {

@@ -6,8 +6,9 @@ use rust_decimal::Decimal;
 
 use super::envelope::body_text;
 use super::fields::Fields;
-use crate::vocabulary::{Open, PaymentState, PaymentType};
-use crate::{GatewayId, Token};
+use super::outcome::Answer;
+use crate::vocabulary::{CardBrand, Open, PaymentMethod, PaymentState, PaymentType};
+use crate::{GatewayId, Secret};
 
 /// A payment as the gateway shows it (gateway contract, section 7): in answers, lists and webhooks.
 ///
@@ -29,8 +30,10 @@ pub struct Payment {
     pub state: Option<Open<PaymentState>>,
     /// The original of a refund, the first of a recurring chain, or the first attempt of a cascade.
     pub parent_payment_id: Option<GatewayId>,
-    /// The payment method's name.
-    pub payment_method: Option<String>,
+    /// What the customer was told.
+    pub description: Option<String>,
+    /// How it is paid.
+    pub payment_method: Option<Open<PaymentMethod>>,
     /// What the customer paid with.
     pub payment_method_details: Option<PaymentMethodDetails>,
     /// What went to the provider; may differ from what was requested.
@@ -61,8 +64,10 @@ pub struct Payment {
     pub external_fee_currency: Option<String>,
     /// Whether the money is held first.
     pub pre_auth: Option<bool>,
+    /// Whether it starts a recurring chain.
+    pub start_recurring: Option<bool>,
     /// Continues the recurring chain.
-    pub recurring_token: Option<Token>,
+    pub recurring_token: Option<Secret>,
     /// How to pay without the checkout page. The keys are the provider's.
     pub external_refs: BTreeMap<String, String>,
     /// What single providers asked for.
@@ -77,15 +82,15 @@ pub struct PaymentMethodDetails {
     /// An account number, or a masked card number.
     pub customer_account_number: Option<String>,
     /// Pays with the same card again.
-    pub card_token: Option<Token>,
+    pub card_token: Option<Secret>,
     /// The name on the card.
     pub cardholder_name: Option<String>,
     /// Two digits.
     pub card_expiry_month: Option<String>,
     /// Four digits.
     pub card_expiry_year: Option<String>,
-    /// Such as `VISA`.
-    pub card_brand: Option<String>,
+    /// The scheme that the card belongs to.
+    pub card_brand: Option<Open<CardBrand>>,
     /// Two letters.
     pub card_issuing_country_code: Option<String>,
     /// The bank that issued the card.
@@ -110,17 +115,18 @@ pub fn read_webhook(body: &[u8]) -> Result<Payment, UnreadableBody> {
 }
 
 impl Payment {
-    pub(super) fn read(json: &str) -> Result<Self, UnreadableBody> {
+    fn read(json: &str) -> Result<Self, UnreadableBody> {
         let mut fields = Fields::read(json).ok_or(UnreadableBody::NotAnObject)?;
-        let id = fields.parsed("id", |id| id.try_into().ok()).ok_or(UnreadableBody::NoId)?;
+        let id = fields.id("id").ok_or(UnreadableBody::NoId)?;
         let mut payment = Self {
             id,
             reference_id: fields.text("referenceId"),
             created: fields.time("created"),
-            payment_type: fields.text("paymentType").map(Open::from),
-            state: fields.text("state").map(Open::from),
-            parent_payment_id: fields.parsed("parentPaymentId", |id| id.try_into().ok()),
-            payment_method: fields.text("paymentMethod"),
+            payment_type: fields.word("paymentType"),
+            state: fields.word("state"),
+            parent_payment_id: fields.id("parentPaymentId"),
+            description: fields.text("description"),
+            payment_method: fields.word("paymentMethod"),
             payment_method_details: PaymentMethodDetails::read(&mut fields),
             amount: fields.amount("amount"),
             currency: fields.text("currency"),
@@ -136,7 +142,8 @@ impl Payment {
             external_fee_amount: fields.amount("externalFeeAmount"),
             external_fee_currency: fields.text("externalFeeCurrency"),
             pre_auth: fields.flag("preAuth"),
-            recurring_token: fields.text("recurringToken").map(Token::from),
+            start_recurring: fields.flag("startRecurring"),
+            recurring_token: fields.secret("recurringToken"),
             external_refs: fields.map("externalRefs"),
             additional_parameters: fields.map("additionalParameters"),
             oddities: Vec::new(),
@@ -146,21 +153,24 @@ impl Payment {
     }
 }
 
+impl Answer for Payment {
+    fn read(json: &str) -> Option<Self> {
+        Self::read(json).ok()
+    }
+}
+
 impl PaymentMethodDetails {
     fn read(payment: &mut Fields<'_>) -> Option<Self> {
-        let mut fields = payment.object("paymentMethodDetails")?;
-        let details = Self {
+        payment.part("paymentMethodDetails", |fields| Self {
             customer_account_number: fields.text("customerAccountNumber"),
-            card_token: fields.text("cardToken").map(Token::from),
+            card_token: fields.secret("cardToken"),
             cardholder_name: fields.text("cardholderName"),
             card_expiry_month: fields.text("cardExpiryMonth"),
             card_expiry_year: fields.text("cardExpiryYear"),
-            card_brand: fields.text("cardBrand"),
+            card_brand: fields.word("cardBrand"),
             card_issuing_country_code: fields.text("cardIssuingCountryCode"),
             card_issuing_organization: fields.text("cardIssuingOrganization"),
-        };
-        payment.note(fields.into_oddities());
-        Some(details)
+        })
     }
 }
 

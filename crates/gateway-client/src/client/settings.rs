@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use reqwest::Certificate;
 use secrecy::SecretString;
 use url::{Host, Url};
 
@@ -18,10 +19,14 @@ pub struct Settings {
     pub read_timeout: Duration,
     /// The total time of a POST.
     pub post_timeout: Duration,
-    /// The total time of a PATCH; longer, since the gateway calls its provider inside it.
-    pub patch_timeout: Duration,
+    /// The total time of a command (PATCH, capture, void, …); longer, since the gateway calls its
+    /// provider inside it.
+    pub command_timeout: Duration,
     /// How long an unused connection is kept. Short: the other side must not close it first.
     pub idle_timeout: Duration,
+    /// Certificates, in PEM, that are trusted besides the system's: for a gateway behind a proxy that
+    /// opens TLS. Empty for everybody else.
+    pub extra_roots: Vec<u8>,
     /// The largest answer that is read, in bytes.
     pub answer_bytes: usize,
     /// The largest page of a list that is read, in bytes.
@@ -40,13 +45,16 @@ pub enum ClientError {
     /// The key would break the header it stands in.
     #[error("the gateway's API key is empty or holds characters that a header cannot")]
     ApiKey,
+    /// They are not certificates in PEM.
+    #[error("the extra root certificates cannot be read")]
+    ExtraRoots,
     /// The HTTP library refuses, for example because no root certificates can be read.
     #[error("the HTTP client cannot be built")]
     Build(#[source] reqwest::Error),
 }
 
 impl Settings {
-    /// The defaults of protocols, section 1: 3 s to connect, 30 s in all, 75 s for a PATCH.
+    /// The defaults of protocols, section 1: 3 s to connect, 30 s in all, 75 s for a command.
     pub fn new(base_url: impl Into<String>, api_key: SecretString) -> Self {
         Self {
             base_url: base_url.into(),
@@ -55,8 +63,9 @@ impl Settings {
             connect_timeout: Duration::from_secs(3),
             read_timeout: Duration::from_secs(30),
             post_timeout: Duration::from_secs(30),
-            patch_timeout: Duration::from_secs(75),
+            command_timeout: Duration::from_secs(75),
             idle_timeout: Duration::from_secs(5),
+            extra_roots: Vec::new(),
             answer_bytes: 1024 * 1024,
             list_answer_bytes: 16 * 1024 * 1024,
         }
@@ -74,6 +83,12 @@ impl Settings {
             "http" => Err(ClientError::Insecure),
             _ => Err(ClientError::BaseUrl),
         }
+    }
+
+    /// Text that holds no certificate at all is a mistake too: it would trust nobody more.
+    pub(super) fn checked_extra_roots(&self) -> Result<Vec<Certificate>, ClientError> {
+        let roots = Certificate::from_pem_bundle(&self.extra_roots).map_err(|_| ClientError::ExtraRoots)?;
+        if roots.is_empty() && !self.extra_roots.is_empty() { Err(ClientError::ExtraRoots) } else { Ok(roots) }
     }
 }
 

@@ -4,22 +4,28 @@ use std::fmt;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::vocabulary::PaymentType;
-use crate::{GatewayId, Token, amount};
+use super::card::CardJson;
+use super::invalid::{Check, Flaw, InvalidRequest};
+use super::{
+    ApplePay, BillingAddress, Card, Class, Customer, GooglePay, Kind, Method, NewSubscription, PAYMENTS, Request, json,
+};
+use crate::vocabulary::{Open, PaymentMethod, PaymentType};
+use crate::{GatewayId, Secret, amount};
 
-/// The body of a creating POST (gateway contract, section 6.1), without card and wallet data.
+/// The body of a creating POST (gateway contract, section 6.1).
 ///
-/// Limits are not checked here: an order arrives checked. It can be written as JSON and read back,
-/// so that the same bytes can be made again for a second send; what is written holds personal data,
-/// and is to be stored encrypted only. `Debug` shows none of it.
+/// It can be written as JSON and read back, so that the same bytes can be made again for a second
+/// send; what is written holds personal data, and is to be stored encrypted only. The [`Instrument`]
+/// is left out of it, since a card is never stored: what was read back pays with nothing. `Debug`
+/// shows nothing personal.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CreatePayment {
     /// What the payment does.
     pub payment_type: PaymentType,
-    /// The payment method's name, one of the contract's 337.
+    /// How it is paid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub payment_method: Option<String>,
+    pub payment_method: Option<Open<PaymentMethod>>,
     /// In major units of `currency`: `11.12` is 11 euros and 12 cents.
     #[serde(default, with = "amount", skip_serializing_if = "Option::is_none")]
     pub amount: Option<Decimal>,
@@ -51,94 +57,59 @@ pub struct CreatePayment {
     pub start_recurring: Option<bool>,
     /// Continues a recurring chain: money moves without the customer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub recurring_token: Option<Token>,
+    pub recurring_token: Option<Secret>,
     /// Holds the money first, to be captured or voided later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pre_auth: Option<bool>,
+    /// Charges that follow by themselves; only together with `start_recurring`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subscription: Option<NewSubscription>,
     /// What single providers ask for, such as `bankCode`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub additional_parameters: BTreeMap<String, String>,
     /// The name of a checkout theme.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkout_style: Option<String>,
+    /// What is paid with, if the merchant has collected it. Without, the checkout page asks.
+    #[serde(skip)]
+    pub instrument: Option<Instrument>,
 }
 
-/// The customer of a payment (gateway contract, section 6.1.1). All of it is personal data.
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "the names are the contract's own and say all there is to say")]
-pub struct Customer {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reference_id: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub citizenship_country_code: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub first_name: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last_name: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub date_of_birth: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub email: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub phone: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub locale: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub account_number: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub account_name: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub account_type: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub bank: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub bank_code: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub bank_branch: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub bank_branch_code: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub document_type: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub document_number: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub routing_group: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub kyc_status: Option<bool>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub payment_instrument_kyc_status: Option<bool>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub date_of_first_deposit: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub deposits_amount: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub withdrawals_amount: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub deposits_cnt: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub withdrawals_cnt: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ip: Option<String>,
+/// What a payment is paid with, or paid out to. It moves money by itself.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Instrument {
+    /// A card, or the token of one.
+    Card(Card),
+    /// What Google Pay gave the merchant's page.
+    GooglePay(GooglePay),
+    /// What Apple Pay gave the merchant's page.
+    ApplePay(ApplePay),
 }
 
-/// Where the customer is billed (gateway contract, section 6.1.2). All of it is personal data.
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// What goes out: the order, and beside it what is never stored with it.
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "the names are the contract's own and say all there is to say")]
-pub struct BillingAddress {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub address_line1: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub address_line2: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub city: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub country_code: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub postal_code: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub state: Option<String>,
+struct CreateJson<'a> {
+    #[serde(flatten)]
+    order: &'a CreatePayment,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    card: Option<CardJson<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    google_pay: Option<&'a GooglePay>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    apple_pay: Option<&'a ApplePay>,
+}
+
+/// `POST /api/v1/payments` (gateway contract, section 6.1). Its answer is for
+/// [`classify_create`](crate::answer::classify_create).
+pub fn create_payment(order: &CreatePayment, class: Class) -> Result<Request, InvalidRequest> {
+    order.check()?;
+    let kind = match class {
+        Class::Inert if !order.moves_by_itself() => Kind::InertPost,
+        Class::Inert | Class::Moving => Kind::MovingPost,
+    };
+    let body = json(&CreateJson::from(order));
+    Ok(Request { method: Method::Post, path: PAYMENTS.to_owned(), body: Some(body), kind })
 }
 
 impl CreatePayment {
@@ -159,9 +130,62 @@ impl CreatePayment {
             start_recurring: None,
             recurring_token: None,
             pre_auth: None,
+            subscription: None,
             additional_parameters: BTreeMap::new(),
             checkout_style: None,
+            instrument: None,
         }
+    }
+
+    /// Whether it moves money without the customer's doing, whatever the settings of a shop say
+    /// (protocols, section 1).
+    pub fn moves_by_itself(&self) -> bool {
+        self.payment_type != PaymentType::Deposit
+            || self.instrument.is_some()
+            || self.recurring_token.is_some()
+            || self.parent_payment_id.is_some()
+    }
+
+    fn check(&self) -> Result<(), InvalidRequest> {
+        let mut check = Check::default();
+        check.that(!self.currency.is_empty(), "currency", Flaw::Missing);
+        // Nothing is an amount only where a card is checked without being charged.
+        check.amount("amount", self.amount, self.pre_auth == Some(true));
+        check.at_most([
+            ("referenceId", &self.reference_id, 256),
+            ("description", &self.description, 512),
+            ("returnUrl", &self.return_url, 512),
+            ("webhookUrl", &self.webhook_url, 512),
+        ]);
+        match &self.instrument {
+            Some(Instrument::Card(card)) => card.check(&mut check),
+            Some(Instrument::GooglePay(_) | Instrument::ApplePay(_)) | None => {}
+        }
+        if let Some(customer) = &self.customer {
+            customer.check(&mut check);
+        }
+        if let Some(address) = &self.billing_address {
+            address.check(&mut check);
+        }
+        if let Some(subscription) = &self.subscription {
+            let starts = self.start_recurring == Some(true);
+            check.that(starts, "subscription", Flaw::OnlyWith("startRecurring"));
+            subscription.check(&mut check);
+        }
+        check.result()
+    }
+}
+
+impl<'a> From<&'a CreatePayment> for CreateJson<'a> {
+    fn from(order: &'a CreatePayment) -> Self {
+        let mut json = Self { order, card: None, google_pay: None, apple_pay: None };
+        match &order.instrument {
+            Some(Instrument::Card(card)) => json.card = Some(card.into()),
+            Some(Instrument::GooglePay(wallet)) => json.google_pay = Some(wallet),
+            Some(Instrument::ApplePay(wallet)) => json.apple_pay = Some(wallet),
+            None => {}
+        }
+        json
     }
 }
 
@@ -175,17 +199,5 @@ impl fmt::Debug for CreatePayment {
             .field("reference_id", &self.reference_id)
             .field("parent_payment_id", &self.parent_payment_id)
             .finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for Customer {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("Customer(…)")
-    }
-}
-
-impl fmt::Debug for BillingAddress {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("BillingAddress(…)")
     }
 }

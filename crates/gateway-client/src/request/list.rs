@@ -3,6 +3,10 @@ use std::fmt::Write as _;
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use super::invalid::{Check, InvalidRequest};
+use super::{PAYMENTS, Request};
+use crate::time;
+
 /// Everything but the characters that RFC 3986 calls unreserved.
 const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
@@ -31,15 +35,25 @@ pub struct ListQuery {
     pub reference_id: Option<String>,
 }
 
+/// `GET /api/v1/payments` (gateway contract, section 6.2). Its answer is for
+/// [`read_list`](crate::answer::read_list).
+pub fn list_payments(query: &ListQuery) -> Result<Request, InvalidRequest> {
+    let mut check = Check::default();
+    check.number("offset", query.offset, 0, 1_000_000);
+    check.number("limit", query.limit.map(u32::from), 1, 1000);
+    check.result()?;
+    Ok(Request::list(format!("{PAYMENTS}{}", query.encoded())))
+}
+
 impl ListQuery {
     /// The query with its `?`, or nothing if nothing is asked for. The order is fixed.
-    pub(super) fn encoded(&self) -> String {
+    fn encoded(&self) -> String {
         let parameters = [
             ("offset", self.offset.map(|offset| offset.to_string())),
             ("limit", self.limit.map(|limit| limit.to_string())),
-            ("created.gte", self.created_gte.map(at_or_after)),
+            ("created.gte", self.created_gte.map(time::write)),
             ("created.lt", self.created_lt.map(before)),
-            ("updated.gte", self.updated_gte.map(at_or_after)),
+            ("updated.gte", self.updated_gte.map(time::write)),
             ("updated.lt", self.updated_lt.map(before)),
             ("referenceId.eq", self.reference_id.clone()),
         ];
@@ -53,12 +67,8 @@ impl ListQuery {
     }
 }
 
-fn at_or_after(time: DateTime<Utc>) -> String {
-    time.format("%Y-%m-%dT%H:%M:%S").to_string()
-}
-
-fn before(time: DateTime<Utc>) -> String {
-    let whole = time.trunc_subsecs(0);
-    let raised = if whole < time { whole.checked_add_signed(TimeDelta::seconds(1)).unwrap_or(whole) } else { whole };
-    at_or_after(raised)
+fn before(end: DateTime<Utc>) -> String {
+    let whole = end.trunc_subsecs(0);
+    let raised = if whole < end { whole.checked_add_signed(TimeDelta::seconds(1)).unwrap_or(whole) } else { whole };
+    time::write(raised)
 }

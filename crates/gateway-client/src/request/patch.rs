@@ -3,6 +3,10 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use super::invalid::{Check, InvalidRequest};
+use super::{Method, PAYMENTS, Request, json};
+use crate::GatewayId;
+
 /// The body of a PATCH: what the gateway needs to know of the customer's browser when there is no
 /// checkout page to ask it (gateway contract, section 6.4). All of it is personal data.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +35,19 @@ pub struct PatchPayment {
     /// In minutes, with the sign that JavaScript gives it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub browser_timezone_offset: Option<i32>,
+}
+
+/// `PATCH /api/v1/payments/{id}`: starts a deposit without the checkout page (gateway contract, section
+/// 6.4). Its answer is for [`classify_command`](crate::answer::classify_command).
+pub fn patch_payment(id: &GatewayId, patch: &PatchPayment) -> Result<Request, InvalidRequest> {
+    let mut check = Check::default();
+    check.length("ipCountryCode", patch.ip_country_code.as_deref(), 2, 2);
+    check.at_most([
+        ("customerUserAgent", &patch.customer_user_agent, 512),
+        ("browserLanguage", &patch.browser_language, 32),
+    ]);
+    check.result()?;
+    Ok(Request { method: Method::Patch, ..Request::command(format!("{PAYMENTS}/{id}"), Some(json(patch))) })
 }
 
 impl PatchPayment {

@@ -1,8 +1,9 @@
 use std::collections::BTreeMap;
+use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 use gateway_client::answer::{
-    self, CreateOutcome, GetOutcome, ListOutcome, Payment, PaymentMethodDetails, UnreadableBody, read_webhook,
+    self, CreateOutcome, ListOutcome, Payment, PaymentMethodDetails, ReadOutcome, UnreadableBody, read_webhook,
 };
 use gateway_client::vocabulary::{Open, PaymentState, PaymentType};
 use rust_decimal::Decimal;
@@ -12,6 +13,11 @@ use crate::examples;
 #[expect(clippy::unnecessary_wraps, reason = "every field it fills is optional")]
 fn text(value: &str) -> Option<String> {
     Some(value.to_owned())
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "every field it fills is optional")]
+fn word<Word: FromStr>(value: &str) -> Option<Open<Word>> {
+    Some(value.into())
 }
 
 fn amount(value: &str) -> Option<Decimal> {
@@ -39,7 +45,7 @@ fn single(name: &str) -> (Payment, Option<DateTime<Utc>>) {
         panic!("{name} is not accepted");
     };
     let found = answer::read_payment(Ok(examples::answer(200, name)));
-    assert_eq!(found, GetOutcome::Found { payment: created.clone(), gateway_time }, "{name}");
+    assert_eq!(found, ReadOutcome::Found { result: created.clone(), gateway_time }, "{name}");
     (*created, gateway_time)
 }
 
@@ -49,7 +55,7 @@ fn visa_of_ivo() -> PaymentMethodDetails {
         cardholder_name: text("Ivo Marin"),
         card_expiry_month: text("01"),
         card_expiry_year: text("2030"),
-        card_brand: text("VISA"),
+        card_brand: word("VISA"),
         card_issuing_country_code: text("CY"),
         ..PaymentMethodDetails::default()
     }
@@ -62,7 +68,7 @@ fn mastercard_of_jo() -> PaymentMethodDetails {
         cardholder_name: text("Jo Hale"),
         card_expiry_month: text("11"),
         card_expiry_year: text("2029"),
-        card_brand: text("MASTERCARD"),
+        card_brand: word("MASTERCARD"),
         card_issuing_country_code: text("GB"),
         ..PaymentMethodDetails::default()
     }
@@ -73,9 +79,10 @@ fn answers_about_deposits_are_read_as_the_contract_means_them() {
     use PaymentState::{Checkout, Completed, Declined, Pending};
     use PaymentType::Deposit;
     let redirect = Payment {
+        description: text("Order 10245"),
         reference_id: text("po-7f3a2c-1"),
         created: time("2026-03-02T09:15:27Z"),
-        payment_method: text("BASIC_CARD"),
+        payment_method: word("BASIC_CARD"),
         amount: amount("49.9"),
         currency: text("EUR"),
         redirect_url: text("https://checkout.gateway.example/payment/3f6c1f0e5b7a4c0d9a5e7d2b81c4f6a0"),
@@ -90,7 +97,7 @@ fn answers_about_deposits_are_read_as_the_contract_means_them() {
     let host_to_host = Payment {
         reference_id: text("po-90aa1e-1"),
         created: time("2026-03-02T10:02:11Z"),
-        payment_method: text("PIX"),
+        payment_method: word("PIX"),
         amount: amount("120"),
         currency: text("BRL"),
         external_id: text("px_5512098"),
@@ -105,7 +112,7 @@ fn answers_about_deposits_are_read_as_the_contract_means_them() {
     let captured = Payment {
         reference_id: text("rent-551-1"),
         created: time("2026-03-05T17:21:09Z"),
-        payment_method: text("BASIC_CARD"),
+        payment_method: word("BASIC_CARD"),
         payment_method_details: Some(mastercard_of_jo()),
         amount: amount("180.5"),
         currency: text("GBP"),
@@ -114,9 +121,10 @@ fn answers_about_deposits_are_read_as_the_contract_means_them() {
         ..payment("7a1dd0b34f9e4b53931c6c0e2f84ad70", Deposit, Completed)
     };
     let declined = Payment {
+        description: text("Deposit via TEST shop"),
         reference_id: text("payment-123"),
         created: time("2030-12-25T10:11:12Z"),
-        payment_method: text("BASIC_CARD"),
+        payment_method: word("BASIC_CARD"),
         payment_method_details: Some(PaymentMethodDetails {
             card_token: Some("3529d42227424875af8722cbf54d7073".to_owned().into()),
             cardholder_name: text("John Doe"),
@@ -148,7 +156,7 @@ fn answers_about_payouts_and_refunds_are_read_as_the_contract_means_them() {
     let payout = Payment {
         reference_id: text("pay-out-3381-1"),
         created: time("2026-03-02T11:40:03Z"),
-        payment_method: text("BANKTRANSFER_CL"),
+        payment_method: word("BANKTRANSFER_CL"),
         amount: amount("250000"),
         currency: text("CLP"),
         ..payment("5d20c7be913f4d06b7ce8f3aa6401b95", Withdrawal, Pending)
@@ -156,7 +164,7 @@ fn answers_about_payouts_and_refunds_are_read_as_the_contract_means_them() {
     let held = Payment {
         reference_id: text("pay-out-3390-1"),
         created: time("2026-03-02T12:05:44Z"),
-        payment_method: text("BASIC_CARD"),
+        payment_method: word("BASIC_CARD"),
         payment_method_details: Some(visa_of_ivo()),
         amount: amount("9000"),
         currency: text("EUR"),
@@ -170,6 +178,7 @@ fn answers_about_payouts_and_refunds_are_read_as_the_contract_means_them() {
         ..held.clone()
     };
     let refund = Payment {
+        description: text("Returned item, order 10245"),
         reference_id: text("po-7f3a2c-refund-1"),
         created: time("2026-03-04T08:00:19Z"),
         parent_payment_id: Some("3f6c1f0e5b7a4c0d9a5e7d2b81c4f6a0".parse().unwrap()),
@@ -199,7 +208,7 @@ fn webhooks_are_read_as_the_contract_means_them() {
     let authorized = Payment {
         reference_id: text("rent-551-1"),
         created: time("2026-03-05T17:21:09Z"),
-        payment_method: text("BASIC_CARD"),
+        payment_method: word("BASIC_CARD"),
         payment_method_details: Some(mastercard_of_jo()),
         amount: amount("300"),
         currency: text("GBP"),
@@ -208,7 +217,7 @@ fn webhooks_are_read_as_the_contract_means_them() {
         ..payment("7a1dd0b34f9e4b53931c6c0e2f84ad70", PaymentType::Deposit, Authorized)
     };
     let timed_out = Payment {
-        payment_method: text("BANKTRANSFER"),
+        payment_method: word("BANKTRANSFER"),
         amount: amount("2000"),
         currency: text("CLP"),
         error_code: text("1.04"),
@@ -218,7 +227,7 @@ fn webhooks_are_read_as_the_contract_means_them() {
     let converted = Payment {
         reference_id: text("po-51bb02-1"),
         created: time("2026-03-06T06:30:00Z"),
-        payment_method: text("BASIC_CARD"),
+        payment_method: word("BASIC_CARD"),
         payment_method_details: Some(PaymentMethodDetails {
             customer_account_number: text("400000***0408"),
             cardholder_name: text("Lee Tan"),
@@ -243,7 +252,7 @@ fn webhooks_are_read_as_the_contract_means_them() {
     let drifted = Payment {
         reference_id: text("po-90aa1e-1"),
         created: time("2026-03-02T10:02:11Z"),
-        payment_method: text("PIX"),
+        payment_method: word("PIX"),
         amount: amount("118.5"),
         currency: text("BRL"),
         external_id: text("px_5512098"),
@@ -253,10 +262,10 @@ fn webhooks_are_read_as_the_contract_means_them() {
     };
     let odd = Payment {
         created: time("2026-03-08T21:04:22.552859857Z"),
-        payment_method: text("BASIC_CARD"),
+        payment_method: word("BASIC_CARD"),
         payment_method_details: Some(PaymentMethodDetails {
             customer_account_number: text("424242***4242"),
-            card_brand: text("VISA"),
+            card_brand: word("VISA"),
             ..PaymentMethodDetails::default()
         }),
         amount: amount("15"),
@@ -283,12 +292,13 @@ fn a_page_holds_both_payments_of_one_reference() {
     let page = answer::read_list(Ok(examples::answer(200, "12-list-page.response.json")));
     let ListOutcome::Page { payments, unreadable, has_more, gateway_time } = page else { panic!("{page:?}") };
     let completed = Payment {
+        description: text("Order 10245"),
         reference_id: text("po-7f3a2c-1"),
         created: time("2026-03-02T09:15:27Z"),
-        payment_method: text("BASIC_CARD"),
+        payment_method: word("BASIC_CARD"),
         payment_method_details: Some(PaymentMethodDetails {
             customer_account_number: text("400000***0002"),
-            card_brand: text("VISA"),
+            card_brand: word("VISA"),
             ..PaymentMethodDetails::default()
         }),
         amount: amount("49.9"),
@@ -299,7 +309,7 @@ fn a_page_holds_both_payments_of_one_reference() {
     let cancelled = Payment {
         reference_id: text("po-7f3a2c-1"),
         created: time("2026-03-02T09:14:58Z"),
-        payment_method: text("BASIC_CARD"),
+        payment_method: word("BASIC_CARD"),
         amount: amount("49.9"),
         currency: text("EUR"),
         error_code: text("2.00"),

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use gateway_client::answer::{
-    self, CreateOutcome, Failure, FieldError, GetOutcome, ListOutcome, NotSentReason, PatchOutcome, RawAnswer, Refusal,
-    UnknownReason, read_date, read_retry_after,
+    self, CommandOutcome, CreateOutcome, Failure, FieldError, ListOutcome, NotSentReason, Payment, RawAnswer,
+    ReadOutcome, Refusal, UnknownReason, read_date, read_retry_after,
 };
 
 use crate::examples;
@@ -25,11 +25,11 @@ fn create(status: u16, body: &str) -> CreateOutcome {
     answer::classify_create(Ok(RawAnswer::new(status, body.to_owned())))
 }
 
-fn patch(status: u16, body: &str) -> PatchOutcome {
-    answer::classify_patch(Ok(RawAnswer::new(status, body.to_owned())))
+fn command(status: u16, body: &str) -> CommandOutcome<Payment> {
+    answer::classify_command(Ok(RawAnswer::new(status, body.to_owned())))
 }
 
-fn get(status: u16, body: &str) -> GetOutcome {
+fn get(status: u16, body: &str) -> ReadOutcome<Payment> {
     answer::read_payment(Ok(RawAnswer::new(status, body.to_owned())))
 }
 
@@ -106,9 +106,9 @@ fn everything_else_is_unknown_even_in_the_gateways_envelope() {
     for status in [100, 199, 300, 301, 302, 307, 308, 402, 403, 408, 422, 425, 429, 500, 502, 503, 504, 599, 999] {
         for body in [envelope(status), success(), "<html></html>".to_owned(), String::new()] {
             assert_eq!(create(status, &body), CreateOutcome::Unknown(unknown_status(status)));
-            assert_eq!(patch(status, &body), PatchOutcome::Unknown(unknown_status(status)));
+            assert_eq!(command(status, &body), CommandOutcome::Unknown(unknown_status(status)));
             let failure = Failure::Unknown(unknown_status(status));
-            assert_eq!(get(status, &body), GetOutcome::Unavailable(failure.clone()));
+            assert_eq!(get(status, &body), ReadOutcome::Unavailable(failure.clone()));
             assert_eq!(list(status, &body), ListOutcome::Unavailable(failure));
         }
     }
@@ -120,40 +120,40 @@ fn everything_else_is_unknown_even_in_the_gateways_envelope() {
 fn a_failure_on_the_way_keeps_its_reason() {
     let lost = Failure::Unknown(UnknownReason::ConnectionLost);
     assert_eq!(answer::classify_create(Err(lost.clone())), CreateOutcome::Unknown(UnknownReason::ConnectionLost));
-    assert_eq!(answer::classify_patch(Err(lost.clone())), PatchOutcome::Unknown(UnknownReason::ConnectionLost));
-    assert_eq!(answer::read_payment(Err(lost.clone())), GetOutcome::Unavailable(lost.clone()));
+    assert_eq!(answer::classify_command(Err(lost.clone())), CommandOutcome::Unknown(UnknownReason::ConnectionLost));
+    assert_eq!(answer::read_payment(Err(lost.clone())), ReadOutcome::Unavailable(lost.clone()));
     assert_eq!(answer::read_list(Err(lost.clone())), ListOutcome::Unavailable(lost));
 
     let unsent = Failure::NotSent(NotSentReason::ConnectionRefused);
     let reason = NotSentReason::ConnectionRefused;
     assert_eq!(answer::classify_create(Err(unsent.clone())), CreateOutcome::NotSent(reason.clone()));
-    assert_eq!(answer::classify_patch(Err(unsent.clone())), PatchOutcome::NotSent(reason));
-    assert_eq!(answer::read_payment(Err(unsent.clone())), GetOutcome::Unavailable(unsent.clone()));
+    assert_eq!(answer::classify_command(Err(unsent.clone())), CommandOutcome::NotSent(reason));
+    assert_eq!(answer::read_payment(Err(unsent.clone())), ReadOutcome::Unavailable(unsent.clone()));
     assert_eq!(answer::read_list(Err(unsent.clone())), ListOutcome::Unavailable(unsent));
 }
 
 #[test]
-fn a_patch_that_was_refused_is_not_called_unsent() {
-    assert!(matches!(patch(200, &success()), PatchOutcome::Accepted { .. }));
-    assert_eq!(patch(400, &envelope(400)), PatchOutcome::Refused(refusal(400)));
-    assert_eq!(patch(404, &envelope(404)), PatchOutcome::Refused(refusal(404)));
-    assert_eq!(patch(401, &envelope(401)), PatchOutcome::NotSent(NotSentReason::Misconfigured(refusal(401))));
+fn a_command_that_was_refused_is_not_called_unsent() {
+    assert!(matches!(command(200, &success()), CommandOutcome::Accepted { .. }));
+    assert_eq!(command(400, &envelope(400)), CommandOutcome::Unknown(UnknownReason::Refused(refusal(400))));
+    assert_eq!(command(404, &envelope(404)), CommandOutcome::Unknown(UnknownReason::Refused(refusal(404))));
+    assert_eq!(command(401, &envelope(401)), CommandOutcome::NotSent(NotSentReason::Misconfigured(refusal(401))));
     for status in [400, 401, 404] {
-        assert_eq!(patch(status, ""), PatchOutcome::Unknown(unknown_status(status)));
+        assert_eq!(command(status, ""), CommandOutcome::Unknown(unknown_status(status)));
     }
-    assert_eq!(patch(200, "{}"), PatchOutcome::Unknown(UnknownReason::Unreadable { status: 200 }));
+    assert_eq!(command(200, "{}"), CommandOutcome::Unknown(UnknownReason::Unreadable { status: 200 }));
 }
 
 #[test]
 fn a_payment_is_missing_only_if_the_gateway_says_so() {
-    assert_eq!(get(404, &envelope(404)), GetOutcome::NotFound);
-    assert_eq!(get(401, &envelope(401)), GetOutcome::Misconfigured(refusal(401)));
+    assert_eq!(get(404, &envelope(404)), ReadOutcome::NotFound);
+    assert_eq!(get(401, &envelope(401)), ReadOutcome::Misconfigured(refusal(401)));
     for (status, body) in [(404, "<html>".to_owned()), (404, envelope(400)), (400, envelope(400)), (401, String::new())]
     {
-        assert_eq!(get(status, &body), GetOutcome::Unavailable(Failure::Unknown(unknown_status(status))));
+        assert_eq!(get(status, &body), ReadOutcome::Unavailable(Failure::Unknown(unknown_status(status))));
     }
     let unreadable = Failure::Unknown(UnknownReason::Unreadable { status: 200 });
-    assert_eq!(get(200, r#"{"result": null}"#), GetOutcome::Unavailable(unreadable));
+    assert_eq!(get(200, r#"{"result": null}"#), ReadOutcome::Unavailable(unreadable));
 }
 
 fn page(body: &str) -> (usize, usize, bool) {
@@ -211,7 +211,7 @@ fn the_contracts_errors_are_read() {
     let outcome = answer::classify_create(Ok(examples::answer(401, "14-error-401.json")));
     assert_eq!(outcome, CreateOutcome::NotSent(NotSentReason::Misconfigured(stranger)));
     let outcome = answer::read_payment(Ok(examples::answer(404, "15-error-404.json")));
-    assert_eq!(outcome, GetOutcome::NotFound);
+    assert_eq!(outcome, ReadOutcome::NotFound);
 }
 
 #[test]

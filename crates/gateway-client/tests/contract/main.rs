@@ -4,9 +4,14 @@
 
 mod answers;
 mod classification;
+mod endpoints;
+mod error_codes;
 mod examples;
+mod limits;
 mod mutations;
 mod requests;
 mod server;
 mod signatures;
+mod tolerance;
 mod transport;
+mod vocabulary;

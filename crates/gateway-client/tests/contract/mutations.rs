@@ -7,8 +7,15 @@ use crate::examples;
 fn read_with_everything(status: u16, body: &[u8]) {
     let answer = RawAnswer::new(status, body.to_vec());
     let _ = answer::classify_create(Ok(answer.clone()));
-    let _ = answer::classify_patch(Ok(answer.clone()));
+    let _ = answer::classify_command(Ok(answer.clone()));
+    let _ = answer::classify_subscription_command(Ok(answer.clone()));
     let _ = answer::read_payment(Ok(answer.clone()));
+    let _ = answer::read_subscription(Ok(answer.clone()));
+    let _ = answer::read_operations(Ok(answer.clone()));
+    let _ = answer::read_card_tokens(Ok(answer.clone()));
+    let _ = answer::read_terminal_tokens(Ok(answer.clone()));
+    let _ = answer::read_balances(Ok(answer.clone()));
+    let _ = answer::read_withdrawal_balances(Ok(answer.clone()));
     let _ = answer::read_list(Ok(answer));
     let _ = read_webhook(body);
 }

@@ -1,8 +1,11 @@
+use std::str::FromStr;
+
 use chrono::{DateTime, Utc};
 use gateway_client::request::{
-    self, BillingAddress, Class, CreatePayment, Customer, Kind, ListQuery, Method, PatchPayment, Request,
+    self, BillingAddress, Card, CardSource, Class, CreatePayment, Customer, Instrument, Kind, ListQuery, Method,
+    PatchPayment, Request,
 };
-use gateway_client::vocabulary::PaymentType;
+use gateway_client::vocabulary::{Open, PaymentType};
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 use serde_json::Value;
@@ -16,6 +19,11 @@ fn text(value: &str) -> Option<String> {
     Some(value.to_owned())
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "every field it fills is optional")]
+fn word<Word: FromStr>(value: &str) -> Option<Open<Word>> {
+    Some(value.into())
+}
+
 fn amount(value: &str) -> Option<Decimal> {
     value.parse().ok()
 }
@@ -26,7 +34,7 @@ fn body(request: &Request) -> Value {
 
 fn redirect_deposit() -> CreatePayment {
     CreatePayment {
-        payment_method: text("BASIC_CARD"),
+        payment_method: word("BASIC_CARD"),
         amount: amount("49.90"),
         reference_id: text("po-7f3a2c-1"),
         description: text("Order 10245"),
@@ -55,7 +63,7 @@ fn redirect_deposit() -> CreatePayment {
 
 fn withdrawal() -> CreatePayment {
     CreatePayment {
-        payment_method: text("BANKTRANSFER_CL"),
+        payment_method: word("BANKTRANSFER_CL"),
         amount: amount("250000"),
         reference_id: text("pay-out-3381-1"),
         customer: Some(Customer {
@@ -63,9 +71,9 @@ fn withdrawal() -> CreatePayment {
             first_name: text("Diego"),
             last_name: text("Rojas"),
             email: text("diego.rojas@shop.example"),
-            document_type: text("CL_RUT"),
+            document_type: word("CL_RUT"),
             document_number: text("11111111-1"),
-            account_type: text("CHECKING"),
+            account_type: word("CHECKING"),
             account_number: text("0007712345"),
             bank_code: text("012"),
             ..Customer::default()
@@ -77,7 +85,7 @@ fn withdrawal() -> CreatePayment {
 
 fn example_orders() -> Vec<(&'static str, CreatePayment)> {
     let host_to_host = CreatePayment {
-        payment_method: text("PIX"),
+        payment_method: word("PIX"),
         amount: amount("120"),
         reference_id: text("po-90aa1e-1"),
         customer: Some(Customer {
@@ -85,7 +93,7 @@ fn example_orders() -> Vec<(&'static str, CreatePayment)> {
             first_name: text("Ana"),
             last_name: text("Souza"),
             email: text("ana.souza@shop.example"),
-            document_type: text("BR_CPF"),
+            document_type: word("BR_CPF"),
             document_number: text("12345678909"),
             ..Customer::default()
         }),
@@ -101,7 +109,7 @@ fn example_orders() -> Vec<(&'static str, CreatePayment)> {
         ..CreatePayment::new(PaymentType::Refund, "EUR")
     };
     let two_phase = CreatePayment {
-        payment_method: text("BASIC_CARD"),
+        payment_method: word("BASIC_CARD"),
         amount: amount("300.00"),
         pre_auth: Some(true),
         reference_id: text("rent-551-1"),
@@ -126,7 +134,7 @@ fn example_orders() -> Vec<(&'static str, CreatePayment)> {
 #[test]
 fn an_order_is_written_as_in_the_contracts_examples() {
     for (name, order) in example_orders() {
-        let request = request::create_payment(&order, Class::Moving);
+        let request = request::create_payment(&order, Class::Moving).unwrap();
         assert_eq!(body(&request), examples::json(name), "{name}");
         assert_eq!((request.method, request.path.as_str()), (Method::Post, "/api/v1/payments"));
     }
@@ -137,7 +145,7 @@ fn a_stored_order_makes_the_same_bytes_again() {
     for (name, order) in example_orders() {
         let stored = serde_json::to_string(&order).unwrap();
         let again: CreatePayment = serde_json::from_str(&stored).unwrap();
-        let requests = [&order, &again].map(|order| request::create_payment(order, Class::Inert));
+        let requests = [&order, &again].map(|order| request::create_payment(order, Class::Inert).unwrap());
         assert_eq!(requests[0], requests[1], "{name}");
     }
 }
@@ -184,21 +192,25 @@ fn every_field_of_the_contract_has_its_name() {
         },
         "billingAddress": {"addressLine2": "x", "state": "CA"},
     });
-    assert_eq!(body(&request::create_payment(&order, Class::Inert)), expected);
+    assert_eq!(body(&request::create_payment(&order, Class::Inert).unwrap()), expected);
 }
 
 #[test]
 fn an_amount_is_written_to_the_last_digit() {
     for (value, written) in [
         ("999999999.999999999999999999", "999999999.999999999999999999"),
-        ("0.000000000000000001", "0.000000000000000001"),
+        ("0.000010000000000001", "0.000010000000000001"),
         ("49.90", "49.9"),
         ("300.00", "300"),
         ("1000000000", "1000000000"),
         ("0.00", "0"),
     ] {
-        let order = CreatePayment { amount: amount(value), ..CreatePayment::new(PaymentType::Deposit, "EUR") };
-        let request = request::create_payment(&order, Class::Inert);
+        let order = CreatePayment {
+            amount: amount(value),
+            pre_auth: Some(true),
+            ..CreatePayment::new(PaymentType::Deposit, "EUR")
+        };
+        let request = request::create_payment(&order, Class::Inert).unwrap();
         let body = String::from_utf8(request.body.unwrap().to_vec()).unwrap();
         assert!(body.contains(&format!(r#""amount":{written},"#)), "{value} became {body}");
     }
@@ -216,7 +228,7 @@ proptest! {
     #[test]
     fn a_reference_survives_the_query(reference in "\\PC{1,64}") {
         let query = ListQuery { reference_id: Some(reference.clone()), ..ListQuery::default() };
-        let url = url::Url::parse(&format!("http://localhost{}", request::list_payments(&query).path)).unwrap();
+        let url = url::Url::parse(&format!("http://localhost{}", request::list_payments(&query).unwrap().path)).unwrap();
         let encoded = url.query().unwrap().strip_prefix("referenceId.eq=").unwrap();
         prop_assert!(!encoded.contains(['&', '=', '+', '#', ' ']));
         let decoded = percent_encoding::percent_decode_str(encoded).decode_utf8().unwrap();
@@ -226,9 +238,25 @@ proptest! {
 
 #[test]
 fn a_class_decides_how_a_post_travels() {
-    let order = withdrawal();
-    assert_eq!(request::create_payment(&order, Class::Inert).kind, Kind::InertPost);
-    assert_eq!(request::create_payment(&order, Class::Moving).kind, Kind::MovingPost);
+    let kind = |order: &CreatePayment, class| request::create_payment(order, class).unwrap().kind;
+    assert_eq!(kind(&redirect_deposit(), Class::Inert), Kind::InertPost);
+    assert_eq!(kind(&redirect_deposit(), Class::Moving), Kind::MovingPost);
+}
+
+#[test]
+fn what_moves_money_by_itself_is_never_called_inert() {
+    let card = Instrument::Card(Card::new(CardSource::Token("t1".into())));
+    let recurring = Some("token-1".into());
+    for order in [
+        withdrawal(),
+        CreatePayment::new(PaymentType::Refund, "EUR"),
+        CreatePayment { instrument: Some(card), ..redirect_deposit() },
+        CreatePayment { recurring_token: recurring, ..redirect_deposit() },
+        CreatePayment { parent_payment_id: "a1".parse().ok(), ..redirect_deposit() },
+    ] {
+        assert!(order.moves_by_itself());
+        assert_eq!(request::create_payment(&order, Class::Inert).unwrap().kind, Kind::MovingPost, "{order:?}");
+    }
 }
 
 #[test]
@@ -239,11 +267,11 @@ fn a_payment_is_read_and_started_under_its_id() {
         (read.method, read.path.as_str(), read.body, read.kind),
         (Method::Get, "/api/v1/payments/b81e0d6c94a34f2e8c7755d0a1f39e62", None, Kind::Read)
     );
-    let patch = request::patch_payment(&id, &PatchPayment::new("81.4.178.167".parse().unwrap()));
+    let patch = request::patch_payment(&id, &PatchPayment::new("81.4.178.167".parse().unwrap())).unwrap();
     assert_eq!(body(&patch), examples::json("03-h2h-patch.request.json"));
     assert_eq!(
         (patch.method, patch.path.as_str(), patch.kind),
-        (Method::Patch, "/api/v1/payments/b81e0d6c94a34f2e8c7755d0a1f39e62", Kind::Patch)
+        (Method::Patch, "/api/v1/payments/b81e0d6c94a34f2e8c7755d0a1f39e62", Kind::Command)
     );
 }
 
@@ -268,7 +296,7 @@ fn a_patch_carries_what_the_browser_says() {
         "browserScreenColorDepth": 24, "browserLanguage": "en-GB", "browserJavaEnabled": false,
         "browserTimezoneOffset": -120,
     });
-    assert_eq!(body(&request::patch_payment(&"a1".parse().unwrap(), &patch)), expected);
+    assert_eq!(body(&request::patch_payment(&"a1".parse().unwrap(), &patch).unwrap()), expected);
 }
 
 #[test]
@@ -284,12 +312,12 @@ fn a_list_query_is_encoded_in_a_fixed_order() {
         reference_id: text("a=b;c&d/ü 1"),
     };
     assert_eq!(
-        request::list_payments(&query).path,
+        request::list_payments(&query).unwrap().path,
         "/api/v1/payments?offset=1000&limit=500&created.gte=2026-03-02T09%3A15%3A27\
          &created.lt=2026-03-03T00%3A00%3A00&updated.gte=2026-03-02T09%3A15%3A28\
          &updated.lt=2026-03-02T09%3A15%3A29&referenceId.eq=a%3Db%3Bc%26d%2F%C3%BC%201"
     );
-    let everything = request::list_payments(&ListQuery::default());
+    let everything = request::list_payments(&ListQuery::default()).unwrap();
     assert_eq!((everything.path.as_str(), everything.kind), ("/api/v1/payments", Kind::List));
 }
 
@@ -298,7 +326,7 @@ fn a_window_in_whole_seconds_is_never_narrower_than_asked_for() {
     let within = "2026-03-02T09:15:27.4Z".parse::<DateTime<Utc>>().ok();
     let query = ListQuery { created_gte: within, created_lt: within, ..ListQuery::default() };
     assert_eq!(
-        request::list_payments(&query).path,
+        request::list_payments(&query).unwrap().path,
         "/api/v1/payments?created.gte=2026-03-02T09%3A15%3A27&created.lt=2026-03-02T09%3A15%3A28"
     );
 }
@@ -314,9 +342,9 @@ fn nothing_personal_is_printed() {
         order.customer,
         order.billing_address,
         order.recurring_token,
-        request::create_payment(&order, Class::Inert),
-        request::list_payments(&query),
-        request::patch_payment(&"a1".parse().unwrap(), &patch),
+        request::create_payment(&order, Class::Inert).unwrap(),
+        request::list_payments(&query).unwrap(),
+        request::patch_payment(&"a1".parse().unwrap(), &patch).unwrap(),
     );
     for secret in ["Marta", "Keller", "marta", "3055501234", "Lindenweg", "203.0.113", "very-secret", "referenceId.eq"]
     {

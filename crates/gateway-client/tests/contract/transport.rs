@@ -2,7 +2,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use gateway_client::answer::{
-    self, CreateOutcome, Failure, GetOutcome, ListOutcome, NotSentReason, RawAnswer, UnknownReason,
+    self, CreateOutcome, Failure, ListOutcome, NotSentReason, RawAnswer, ReadOutcome, UnknownReason,
 };
 use gateway_client::client::{Client, ClientError, Settings};
 use gateway_client::request::{self, Class, CreatePayment, ListQuery, PatchPayment, Request};
@@ -21,7 +21,7 @@ fn post(class: Class) -> Request {
         reference_id: Some("order-1".to_owned()),
         ..CreatePayment::new(PaymentType::Deposit, "EUR")
     };
-    request::create_payment(&order, class)
+    request::create_payment(&order, class).unwrap()
 }
 
 fn read() -> Request {
@@ -29,11 +29,11 @@ fn read() -> Request {
 }
 
 fn list() -> Request {
-    request::list_payments(&ListQuery { reference_id: Some("order 1".to_owned()), ..ListQuery::default() })
+    request::list_payments(&ListQuery { reference_id: Some("order 1".to_owned()), ..ListQuery::default() }).unwrap()
 }
 
 fn patch() -> Request {
-    request::patch_payment(&"a1".parse().unwrap(), &PatchPayment::new("203.0.113.24".parse().unwrap()))
+    request::patch_payment(&"a1".parse().unwrap(), &PatchPayment::new("203.0.113.24".parse().unwrap())).unwrap()
 }
 
 /// What one moving POST leads to when the other side does this.
@@ -182,7 +182,8 @@ async fn an_answer_that_is_not_http_leaves_the_outcome_unknown() {
 async fn silence_and_a_slow_drip_end_with_the_total_time() {
     for act in [Act::Silence, Act::Drip(http("200 OK", "", &" ".repeat(10_000)))] {
         let server = Server::start(act).await;
-        let settings = Settings { read_timeout: BRIEF, post_timeout: BRIEF, patch_timeout: BRIEF, ..server.settings() };
+        let settings =
+            Settings { read_timeout: BRIEF, post_timeout: BRIEF, command_timeout: BRIEF, ..server.settings() };
         let client = Client::new(&settings).unwrap();
         for request in [post(Class::Moving), post(Class::Inert), patch(), read(), list()] {
             assert_eq!(client.send(request).await, Err(Failure::Unknown(UnknownReason::Timeout)));
@@ -196,8 +197,8 @@ async fn each_kind_of_call_has_its_own_time() {
     let impatient = Settings { read_timeout: BRIEF, ..server.settings() };
     let read_only = Client::new(&impatient).unwrap();
     let post_only = Client::new(&Settings { post_timeout: BRIEF, ..server.settings() }).unwrap();
-    let patch_only = Client::new(&Settings { patch_timeout: BRIEF, ..server.settings() }).unwrap();
-    for (client, request) in [(read_only, read()), (post_only, post(Class::Inert)), (patch_only, patch())] {
+    let command_only = Client::new(&Settings { command_timeout: BRIEF, ..server.settings() }).unwrap();
+    for (client, request) in [(read_only, read()), (post_only, post(Class::Inert)), (command_only, patch())] {
         assert_eq!(client.send(request).await, Err(Failure::Unknown(UnknownReason::Timeout)));
     }
 }
@@ -266,7 +267,7 @@ async fn an_answer_is_read_up_to_its_limit() {
         let tight = Settings { answer_bytes: 999, list_answer_bytes: 1000, ..server.settings() };
         let tight = Client::new(&tight).unwrap();
 
-        assert!(matches!(answer::read_payment(fits.send(read()).await), GetOutcome::Found { .. }));
+        assert!(matches!(answer::read_payment(fits.send(read()).await), ReadOutcome::Found { .. }));
         let too_large = Failure::Unknown(UnknownReason::AnswerTooLarge);
         for request in [read(), post(Class::Inert), post(Class::Moving), patch()] {
             assert_eq!(tight.send(request).await, Err(too_large.clone()));

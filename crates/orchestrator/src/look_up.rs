@@ -107,7 +107,8 @@ impl Desk {
                 // An item that cannot be read may be the one: such a page proves nothing.
                 ListOutcome::Page { unreadable, .. } if unreadable > 0 => return Err(Trouble::Unavailable),
                 ListOutcome::Page { payments, has_more, gateway_time, .. } => {
-                    gateway_behind = gateway_behind.max(self.gateway_behind(shop, gateway_time.map(Time::new)));
+                    gateway_behind =
+                        gateway_behind.max(self.gateway_behind(&payment.opening.shop, gateway_time.map(Time::new)));
                     // By a clock that is as late as that, what our request made may stand outside the window.
                     if gateway_behind > self.rules.look_back / 2 {
                         return Err(Trouble::Unavailable);

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::database_url::Place;
 use crate::postgres::PostgresStore;
@@ -42,12 +43,15 @@ pub async fn connect(url: &DatabaseUrl, settings: &PoolSettings) -> Result<Datab
     }
 }
 
+/// How long a file is waited for that another process is busy with. Nobody's request waits behind it.
+const MIGRATION_PATIENCE: Duration = Duration::from_secs(30);
+
 /// Brings a database's schema up to date; makes an embedded one if it is not there.
 pub async fn migrate(url: &DatabaseUrl) -> Result<(), StoreError> {
     match &url.0 {
         Place::Postgres(server) => PostgresStore::migrate(server).await,
         Place::Sqlite(file) => {
-            let store = SqliteStore::connect(file, 1, PoolSettings::default().acquire_timeout).await?;
+            let store = SqliteStore::connect(file, 1, MIGRATION_PATIENCE).await?;
             let migrated = store.migrate().await;
             store.close().await;
             migrated

@@ -21,6 +21,9 @@ pub enum DeedError {
     /// No payment has this name.
     #[error("there is no such payment")]
     PaymentNotFound,
+    /// The gateway does not know what was asked for.
+    #[error("the gateway does not know it")]
+    NotAtGateway,
     /// The gateway does not answer; nothing was taken.
     #[error("the gateway does not answer, nothing was taken")]
     GatewayUnavailable {

@@ -3,6 +3,7 @@
 mod body;
 mod caller;
 mod form;
+mod gateway_reads;
 mod health;
 mod list_payments;
 mod order;

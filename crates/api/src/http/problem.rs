@@ -242,6 +242,7 @@ impl From<DeedError> for Problem {
                 ..Self::new(Kind::ReferenceTaken, detail)
             },
             DeedError::UnknownShop(_) | DeedError::PaymentNotFound => Self::not_found(),
+            DeedError::NotAtGateway => Self::new(Kind::NotFound, detail),
             DeedError::GatewayUnavailable { retry_after } => {
                 Self { retry_after: Some(retry_after), ..Self::new(Kind::GatewayUnavailable, detail) }
             }

@@ -102,12 +102,12 @@ pub(super) async fn check_payment(
     Ok(HttpResponse::Ok().json(PaymentView::from(&stored)))
 }
 
-fn by_id(id: &str) -> Result<Name, Problem> {
+pub(super) fn by_id(id: &str) -> Result<Name, Problem> {
     id.parse().map(Name::Id).map_err(|_| Problem::not_found())
 }
 
 /// The payment with this name, if the caller may see it. What it may not see is not found, like what is not there.
-async fn visible(name: Name, caller: &Caller, app: &Data<App>) -> Result<Stored, Problem> {
+pub(super) async fn visible(name: Name, caller: &Caller, app: &Data<App>) -> Result<Stored, Problem> {
     let desk = app.desk.clone();
     let found = app.works.run(async move { desk.find(name).await }).await??;
     found.filter(|stored| caller.may_see(&stored.payment.opening.shop)).ok_or_else(Problem::not_found)

@@ -5,7 +5,7 @@ use actix_web::web::{self, PathConfig, ServiceConfig};
 use actix_web::{HttpResponse, Route as Handler};
 
 use super::problem::{Kind, Problem};
-use super::{health, list_payments, read_payment, take_payment, webhook};
+use super::{gateway_reads, health, list_payments, read_payment, take_payment, webhook};
 use crate::metrics;
 
 /// One deed at one path.
@@ -18,7 +18,7 @@ pub struct Route {
 }
 
 /// All routes, those of one path beside each other. One that is not here does not exist.
-pub const ROUTES: [Route; 11] = [
+pub const ROUTES: [Route; 14] = [
     post("/v1/payments", || web::post().to(take_payment::take_payment)),
     get("/v1/payments", || web::get().to(list_payments::list_payments)),
     get("/v1/payments/by-reference/{reference}", || web::get().to(read_payment::read_by_reference)),
@@ -26,6 +26,9 @@ pub const ROUTES: [Route; 11] = [
     get("/v1/payments/{id}", || web::get().to(read_payment::read_payment)),
     get("/v1/payments/{id}/events", || web::get().to(read_payment::read_events)),
     post("/v1/payments/{id}/check", || web::post().to(read_payment::check_payment)),
+    get("/v1/payments/{id}/operations", || web::get().to(gateway_reads::read_operations)),
+    get("/v1/balances", || web::get().to(gateway_reads::read_balances)),
+    get("/v1/customers/{customer}/card-tokens", || web::get().to(gateway_reads::read_card_tokens)),
     post("/webhooks/paytech/{shop}", || web::post().to(webhook::hear)),
     get("/livez", || web::get().to(health::livez)),
     get("/readyz", || web::get().to(health::readyz)),

@@ -14,7 +14,8 @@ use crate::app::{Answer, CALLER_KEY, Kind, TestApp, admit, order};
 /// about it.
 fn scope_of(method: &Method, path: &str) -> Option<Scope> {
     match (method.as_str(), path) {
-        ("POST", "/v1/payments") => Some(Scope::DepositsWrite),
+        // With a token somebody can pay.
+        ("POST", "/v1/payments") | ("GET", "/v1/customers/{customer}/card-tokens") => Some(Scope::DepositsWrite),
         (
             "GET",
             "/v1/payments"
@@ -24,6 +25,8 @@ fn scope_of(method: &Method, path: &str) -> Option<Scope> {
             | "/v1/payments/by-gateway-id/{id}",
         ) => Some(Scope::PaymentsRead),
         ("POST", "/v1/payments/{id}/check") => Some(Scope::OpsWrite),
+        ("GET", "/v1/payments/{id}/operations") => Some(Scope::OpsRead),
+        ("GET", "/v1/balances") => Some(Scope::FinanceRead),
         // Notices are signed with a key of another kind; the others tell nothing of anybody.
         ("POST", "/webhooks/paytech/{shop}") | ("GET", "/livez" | "/readyz" | "/metrics") => None,
         (method, path) => panic!("nobody has decided who may {method} {path}"),

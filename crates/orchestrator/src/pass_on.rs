@@ -1,0 +1,81 @@
+//! What the gateway knows and we do not keep: asked for when somebody wants to see it, and passed on.
+
+use std::time::Duration;
+
+use domain::{Payment, ShopName};
+use gateway_client::answer::{
+    Balance, CardToken, Items, Operation, ReadOutcome, Received, WithdrawalBalance, read_balances, read_card_tokens,
+    read_operations, read_withdrawal_balances,
+};
+use gateway_client::request::{self, CustomerReference, Request};
+
+use crate::gateway::gateway_id;
+use crate::{DeedError, Desk, Trouble};
+
+/// The merchant's money at the gateway, as a shop sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Balances {
+    /// By account and currency.
+    pub balances: Vec<Balance>,
+    /// What can be paid out now, by currency.
+    pub withdrawable: Vec<WithdrawalBalance>,
+}
+
+impl Desk {
+    /// The balances of the merchant behind a shop (gateway contract, section 6.14).
+    pub async fn balances(&self, shop: &ShopName) -> Result<Balances, DeedError> {
+        let balances = self.ask(shop, request::list_balances(), read_balances).await?;
+        let withdrawable = self.ask(shop, request::list_withdrawal_balances(), read_withdrawal_balances).await?;
+        Ok(Balances { balances, withdrawable })
+    }
+
+    /// The gateway's own steps with a payment, newest first (gateway contract, section 6.10); none while it has no id
+    /// there.
+    pub async fn operations(&self, payment: &Payment) -> Result<Vec<Operation>, DeedError> {
+        match payment.gateway_payment_id.as_ref().and_then(gateway_id) {
+            Some(id) => self.ask(&payment.opening.shop, request::list_operations(&id), read_operations).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// The cards that the gateway has saved for a customer (gateway contract, section 6.11).
+    pub async fn card_tokens(
+        &self,
+        shop: &ShopName,
+        customer: &CustomerReference,
+        saved_by_customer: Option<bool>,
+    ) -> Result<Vec<CardToken>, DeedError> {
+        self.ask(shop, request::list_card_tokens(customer, saved_by_customer), read_card_tokens).await
+    }
+
+    /// One list that comes whole or not at all: with an entry that cannot be read, nobody knows what is missing.
+    async fn ask<Item>(
+        &self,
+        shop: &ShopName,
+        request: Request,
+        read: fn(Received) -> ReadOutcome<Items<Item>>,
+    ) -> Result<Vec<Item>, DeedError> {
+        self.breaker.check(shop, self.clock.uptime()).map_err(|(trouble, pause)| cannot_be_asked(trouble, pause))?;
+        let trouble = match read(self.gateway.exchange(shop, request).await) {
+            ReadOutcome::Found { result, .. } if result.unreadable == 0 => {
+                self.breaker.succeeded(shop);
+                return Ok(result.items);
+            }
+            ReadOutcome::NotFound => {
+                self.breaker.succeeded(shop);
+                return Err(DeedError::NotAtGateway);
+            }
+            ReadOutcome::Misconfigured(_) => Trouble::Misconfigured,
+            ReadOutcome::Found { .. } | ReadOutcome::Unavailable(_) => Trouble::Unavailable,
+        };
+        self.breaker.failed(shop, trouble, self.clock.uptime());
+        Err(cannot_be_asked(trouble, self.rules.breaker.pause))
+    }
+}
+
+fn cannot_be_asked(trouble: Trouble, retry_after: Duration) -> DeedError {
+    match trouble {
+        Trouble::Unavailable => DeedError::GatewayUnavailable { retry_after },
+        Trouble::Misconfigured => DeedError::GatewayMisconfigured { retry_after },
+    }
+}

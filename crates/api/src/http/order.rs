@@ -1,9 +1,12 @@
 //! The body of `POST /v1/payments`, read into an [`Order`].
 
+use std::str::FromStr;
+
 use domain::{
-    BillingAddress, Currency, Customer, Flow, FlowRules, Money, Order, PaymentMethod, PaymentType, ReferenceId,
-    ShopName,
+    BillingAddress, Currency, Customer, Flow, FlowRules, Money, Order, PaymentMethod, PaymentType, PersonalText,
+    ReferenceId, ShopName,
 };
+use gateway_client::vocabulary::{AccountType, DocumentType};
 use rust_decimal::Decimal;
 
 use super::form::Form;
@@ -177,12 +180,17 @@ fn customer(mut form: Form<'_>, errors: &mut Vec<FieldError>) -> Customer {
         locale: form.text("locale", errors),
         account_number: form.text("accountNumber", errors),
         account_name: form.text("accountName", errors),
-        account_type: form.text("accountType", errors),
+        account_type: known_word::<AccountType>("accountType", "must be SAVINGS or CHECKING", &mut form, errors),
         bank: form.text("bank", errors),
         bank_code: form.text("bankCode", errors),
         bank_branch: form.text("bankBranch", errors),
         bank_branch_code: form.text("bankBranchCode", errors),
-        document_type: form.text("documentType", errors),
+        document_type: known_word::<DocumentType>(
+            "documentType",
+            "is not a document type of the gateway",
+            &mut form,
+            errors,
+        ),
         document_number: form.text("documentNumber", errors),
         routing_group: form.text("routingGroup", errors),
         kyc_status: form.value("kycStatus", yes_or_no, errors),
@@ -196,6 +204,21 @@ fn customer(mut form: Form<'_>, errors: &mut Vec<FieldError>) -> Customer {
     };
     form.finish(errors);
     customer
+}
+
+/// A word of one of the gateway's enumerations (gateway contract, section 4), so that the caller learns here and by
+/// field what the gateway would refuse.
+fn known_word<Word: FromStr>(
+    name: &'static str,
+    otherwise: &str,
+    form: &mut Form<'_>,
+    errors: &mut Vec<FieldError>,
+) -> Option<PersonalText<16>> {
+    let text: PersonalText<16> = form.text(name, errors)?;
+    if text.expose().parse::<Word>().is_err() {
+        errors.push(form.error(name, otherwise));
+    }
+    Some(text)
 }
 
 fn billing_address(mut form: Form<'_>, errors: &mut Vec<FieldError>) -> BillingAddress {

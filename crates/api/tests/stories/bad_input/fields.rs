@@ -35,7 +35,7 @@ const TEXTS: [(&str, usize); 27] = [
 ];
 
 /// Fields with a form of their own, and what does not fit.
-const FORMS: [(&str, &[&str]); 25] = [
+const FORMS: [(&str, &[&str]); 27] = [
     ("/paymentType", &[r#""DEPOSITS""#, r#""deposit""#, r#""WITHDRAWAL""#, r#""REFUND""#, r#""""#, "1", "[]"]),
     ("/currency", &[r#""EU""#, r#""eur""#, r#""EURO_""#, r#""E R""#, r#""ABCDEFGHIJKLM""#, r#""""#, "978", "{}"]),
     ("/paymentMethod", &[r#""CARRIER_PIGEON""#, r#""basic_card""#, r#""BASIC CARD""#, r#""""#]),
@@ -53,6 +53,8 @@ const FORMS: [(&str, &[&str]); 25] = [
     ("/customer/phone", &[r#""+357 123""#, r#""357123123""#, r#""357  123""#, r#""35712 12345678901234""#, "357"]),
     ("/customer/locale", &[r#""en-GB""#, r#""e""#, r#""12""#, r#""""#, "1"]),
     ("/customer/email", &[r#""my""#, r#""@a.b""#, r#""my@""#, r#""a@b@c""#, r#""a b@c""#, r#""""#]),
+    ("/customer/accountType", &[r#""savings""#, r#""CURRENT""#, r#""""#]),
+    ("/customer/documentType", &[r#""PASSPORT_OF_X""#, r#""uk_pp""#, r#""""#]),
     ("/customer/kycStatus", &["1", r#""true""#, "[]"]),
     ("/customer/paymentInstrumentKycStatus", &["0", r#""false""#, "{}"]),
     ("/billingAddress/countryCode", &[r#""cy""#, r#""CYP""#, r#""C1""#, r#""""#, "1"]),

@@ -17,6 +17,30 @@ pub enum Endpoint {
     Read,
     /// `PATCH /api/v1/payments/{id}`
     Patch,
+    /// `POST /api/v1/payments/{id}/capture`
+    Capture,
+    /// `POST /api/v1/payments/{id}/void`
+    Void,
+    /// `POST /api/v1/payments/{id}/chargebacks`
+    Chargeback,
+    /// `POST /api/v1/payments/{id}/approve`
+    Approve,
+    /// `POST /api/v1/payments/{id}/reject`
+    Reject,
+    /// `GET /api/v1/payments/{id}/operations`
+    Operations,
+    /// `GET /api/v1/customers/{referenceId}/card-tokens`
+    CardTokens,
+    /// `GET /api/v1/customers/{referenceId}/terminals/{terminalId}/tokens`
+    TerminalTokens,
+    /// `GET /api/v1/subscriptions/{id}`
+    ReadSubscription,
+    /// `PATCH /api/v1/subscriptions/{id}`
+    PatchSubscription,
+    /// `GET /api/v1/balances`
+    Balances,
+    /// `GET /api/v1/available-withdrawal-balances`
+    AvailableWithdrawalBalances,
     /// Anything else.
     Unknown,
 }

@@ -1,13 +1,19 @@
 //! The gateway itself: bytes in, bytes out, time and chance handed in.
 
+mod approval;
+mod balance;
+mod call;
+mod capture;
+mod chargeback;
 mod checkout;
 mod create;
 mod notice;
 mod patch;
 mod read;
 mod records;
-
-use std::borrow::Cow;
+mod subscription;
+mod token;
+mod trail;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use rand::{Rng, SeedableRng};
@@ -15,15 +21,16 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::counters::{Counters, Endpoint};
 use crate::delivery::{Delivery, DeliveryQueue};
-use crate::envelope::Refusal;
-use crate::exchange::{Answer, Handled, Method, Request, Response};
+use crate::envelope::{self, Refusal};
+use crate::exchange::{Answer, Handled, Request, Response};
 use crate::faults::{Fault, FaultPlan, Moment, Reserved};
-use crate::json_object::JsonObject;
 use crate::ledger::{Ledger, Place};
 use crate::payment::{Payment, PaymentId};
 use crate::shop::Shop;
-use crate::switches::{Switches, WebhookDelivery};
+use crate::switches::{Switches, UnknownPayment, WebhookDelivery};
+use crate::view::PaymentView;
 
+use call::{About, Call};
 pub use checkout::{DeedRefused, Which};
 pub use records::ResumeError;
 
@@ -92,15 +99,6 @@ impl Answered {
     const fn changed(id: PaymentId, response: Response) -> Self {
         Self { effect: Some(id), response, held: TimeDelta::zero() }
     }
-}
-
-/// A request once its target is understood.
-enum Call<'a> {
-    Create(Result<JsonObject<'a>, serde_json::Error>),
-    List,
-    Read(Option<Place>),
-    Patch(Option<Place>),
-    Unknown { status: u16 },
 }
 
 impl Engine {
@@ -225,38 +223,6 @@ impl Engine {
         self.latest
     }
 
-    fn understand<'a>(&self, request: &Request<'a>) -> Call<'a> {
-        let Some(below) = request.path().strip_prefix("/api/v1/payments") else {
-            return Call::Unknown { status: 404 };
-        };
-        match (request.method, below.strip_prefix('/')) {
-            (Method::Post, None) if below.is_empty() => Call::Create(serde_json::from_slice(request.body)),
-            (Method::Get, None) if below.is_empty() => Call::List,
-            (Method::Get, Some(id)) if !id.contains('/') => Call::Read(self.place(id)),
-            (Method::Patch, Some(id)) if !id.contains('/') => Call::Patch(self.place(id)),
-            (_, None) if below.is_empty() => Call::Unknown { status: 405 },
-            (_, Some(id)) if !id.contains('/') => Call::Unknown { status: 405 },
-            _ => Call::Unknown { status: 404 },
-        }
-    }
-
-    fn place(&self, id: &str) -> Option<Place> {
-        self.ledger.place_of(id.parse().ok()?)
-    }
-
-    /// The reference that faults are planned by. Only a creation always needs it: there it is counted.
-    fn reference_of<'a>(&self, call: &Call<'a>, request: &Request<'a>) -> Option<Cow<'a, str>> {
-        match call {
-            Call::Create(Ok(body)) => body.text("referenceId"),
-            _ if self.faults.rules().is_empty() => None,
-            Call::Read(Some(place)) | Call::Patch(Some(place)) => {
-                self.ledger.get(*place)?.reference_id().map(|text| text.to_owned().into())
-            }
-            Call::List => read::reference_in(request.query()).map(Into::into),
-            Call::Create(Err(_)) | Call::Read(None) | Call::Patch(None) | Call::Unknown { .. } => None,
-        }
-    }
-
     /// The first that has a say: the caller, the plan, the reserved prefixes, the switches.
     fn fault_for(&mut self, endpoint: Endpoint, reference: Option<&str>, chosen: Option<Fault>) -> Option<Fault> {
         let mut first_post = false;
@@ -302,7 +268,7 @@ impl Engine {
         let Some(shop) = self.shop_behind(request.authorization) else {
             return Answered::unchanged(refusal.answer(401, "Invalid token"));
         };
-        if matches!(call, Call::Create(_) | Call::Patch(_)) && !is_json(request.content_type) {
+        if call.has_body(request.body) && !is_json(request.content_type) {
             return Answered::unchanged(refusal.answer(415, "Content type is not supported"));
         }
         let own = |place: &Place| self.ledger.get(*place).is_some_and(|payment| payment.shop == shop);
@@ -311,12 +277,51 @@ impl Engine {
             // Unreadable JSON produces no field errors (section 14, line 15).
             Call::Create(Err(_)) => Answered::unchanged(refusal.answer(400, "JSON parse error")),
             Call::List => Answered::unchanged(self.list(&refusal, shop, request.query())),
-            Call::Read(place) => Answered::unchanged(self.read(&refusal, place.filter(own))),
-            Call::Patch(place) => match place.filter(own) {
-                Some(place) => self.patch(&refusal, place, request.body),
-                None => Answered::unchanged(refusal.answer(404, "Payment not found")),
+            Call::Of(about, place) => match place.filter(own) {
+                Some(place) => self.answer_about(&refusal, about, place, request.body),
+                None => Answered::unchanged(self.not_found(&refusal, about)),
             },
+            Call::CardTokens { customer } => {
+                Answered::unchanged(self.card_tokens(&refusal, shop, customer, request.query()))
+            }
+            Call::TerminalTokens { customer } => Answered::unchanged(self.terminal_tokens(&refusal, shop, customer)),
+            Call::Balances => Answered::unchanged(self.balances(&refusal, shop)),
+            Call::AvailableWithdrawalBalances => Answered::unchanged(self.withdrawal_balances(&refusal, shop)),
             Call::Unknown { status } => Answered::unchanged(refusal.answer(status, "No message available")),
+        }
+    }
+
+    fn answer_about(&mut self, refusal: &Refusal<'_>, about: About, place: Place, body: &[u8]) -> Answered {
+        match about {
+            About::Read => Answered::unchanged(self.read(refusal, place)),
+            About::Operations => Answered::unchanged(self.operations(refusal, place)),
+            About::ReadSubscription => Answered::unchanged(self.subscription(refusal, place)),
+            About::Patch => self.patch(refusal, place, body),
+            About::Capture => self.capture(refusal, place, body),
+            About::Void => self.void(refusal, place),
+            About::Chargeback => self.register_chargeback(refusal, place, body),
+            About::Approve => self.approve(refusal, place),
+            About::Reject => self.reject(refusal, place, body),
+            About::PatchSubscription => self.patch_subscription(refusal, place, body),
+        }
+    }
+
+    fn not_found(&self, refusal: &Refusal<'_>, about: About) -> Response {
+        let status = match (about, self.switches.unknown_payment) {
+            (About::Capture | About::Void, UnknownPayment::BadRequest) => 400,
+            _ => 404,
+        };
+        refusal.answer(status, "Payment not found")
+    }
+
+    /// The answer to an action: the payment as it then is.
+    fn acted(&self, refusal: &Refusal<'_>, place: Place) -> Answered {
+        match self.ledger.get(place) {
+            Some(payment) => {
+                let view = PaymentView::single(payment, self.surroundings(payment));
+                Answered::changed(payment.id, envelope::success(refusal.now, view))
+            }
+            None => Answered::unchanged(refusal.answer(404, "Payment not found")),
         }
     }
 
@@ -364,18 +369,6 @@ impl Engine {
     fn new_id(&mut self) -> PaymentId {
         let (high, low) = (self.chance.next_u64(), self.chance.next_u64());
         PaymentId::new(u128::from(high) << 64 | u128::from(low))
-    }
-}
-
-impl Call<'_> {
-    const fn endpoint(&self) -> Endpoint {
-        match self {
-            Self::Create(_) => Endpoint::Create,
-            Self::List => Endpoint::List,
-            Self::Read(_) => Endpoint::Read,
-            Self::Patch(_) => Endpoint::Patch,
-            Self::Unknown { .. } => Endpoint::Unknown,
-        }
     }
 }
 

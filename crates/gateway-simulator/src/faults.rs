@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::contract::amount::Amount;
+use crate::contract::{amount::Amount, error_code::ErrorCode};
 use crate::counters::{Counters, Endpoint};
 use crate::switches::Exchange;
 use rust_decimal::Decimal;
@@ -60,6 +60,20 @@ pub enum Fault {
         /// For how long.
         millis: u32,
     },
+    /// The withdrawal is held back until the merchant approves or rejects it.
+    Held,
+    /// PATCH is answered with a decline of this code.
+    PatchDeclined(ErrorCode),
+    /// PATCH moves the payment and is answered with a late 504.
+    PatchTimeout {
+        /// How late.
+        millis: u32,
+    },
+    /// Capture leaves the payment `PENDING` for a while.
+    CaptureLate {
+        /// For how long.
+        millis: u32,
+    },
 }
 
 /// The moment at which a fault strikes. At each one, at most one fault does.
@@ -70,12 +84,15 @@ pub(crate) enum Moment {
     Signature,
     Settlement,
     Listing,
+    Opening,
+    Patch,
+    Capture,
 }
 
 impl Fault {
     /// The reserved prefixes and what the first POST of such a reference, and its payment, meet. A second
     /// POST of the same reference is answered as usual, so that whoever repeats can see the difference.
-    pub fn well_known() -> [(&'static str, Self); 23] {
+    pub fn well_known() -> [(&'static str, Self); 27] {
         [
             ("lost-before-", Self::LostBefore),
             ("lost-after-", Self::LostAfter),
@@ -100,6 +117,10 @@ impl Fault {
             ("other-amount-", Self::OtherAmount(Amount::new(Decimal::from_parts(9875, 0, 0, false, 4)))),
             ("other-currency-", Self::OtherCurrency(Exchange::to_usdt())),
             ("list-lag-", Self::ListLag { millis: 30_000 }),
+            ("held-", Self::Held),
+            ("patch-declined-", Self::PatchDeclined(ErrorCode::DECLINED_BY_ISSUER)),
+            ("patch-timeout-", Self::PatchTimeout { millis: 5_000 }),
+            ("capture-late-", Self::CaptureLate { millis: 5_000 }),
         ]
     }
 
@@ -124,6 +145,10 @@ impl Fault {
             Self::OtherAmount(_) => "other-amount",
             Self::OtherCurrency(_) => "other-currency",
             Self::ListLag { .. } => "list-lag",
+            Self::Held => "held",
+            Self::PatchDeclined(_) => "patch-declined",
+            Self::PatchTimeout { .. } => "patch-timeout",
+            Self::CaptureLate { .. } => "capture-late",
         }
     }
 
@@ -148,6 +173,10 @@ impl Fault {
             Self::OtherAmount(_) => "settled with another amount",
             Self::OtherCurrency(_) => "settled in another currency",
             Self::ListLag { .. } => "lists do not show the payment for a while",
+            Self::Held => "a withdrawal waits for approval or rejection",
+            Self::PatchDeclined(_) => "PATCH is answered with a decline",
+            Self::PatchTimeout { .. } => "PATCH moves the payment, its answer is a late 504",
+            Self::CaptureLate { .. } => "capture leaves the payment PENDING for a while",
         }
     }
 
@@ -168,6 +197,9 @@ impl Fault {
             Self::HookForged => Moment::Signature,
             Self::OtherAmount(_) | Self::OtherCurrency(_) => Moment::Settlement,
             Self::ListLag { .. } => Moment::Listing,
+            Self::Held => Moment::Opening,
+            Self::PatchDeclined(_) | Self::PatchTimeout { .. } => Moment::Patch,
+            Self::CaptureLate { .. } => Moment::Capture,
         }
     }
 }

@@ -23,6 +23,7 @@ mod order;
 mod payment;
 mod shop;
 mod switches;
+mod trail;
 mod view;
 
 pub use contract::amount::{Amount, NotAnAmount};
@@ -38,5 +39,6 @@ pub use faults::{Fault, FaultPlan, FaultRule};
 pub use payment::{NotAPaymentId, Payment, PaymentId, PaymentState, PaymentType};
 pub use shop::Shop;
 pub use switches::{
-    DuplicateReference, Exchange, ListWindow, PatchBehaviour, RateLimit, Switches, UnknownFields, WebhookDelivery,
+    CaptureBehaviour, DuplicateReference, Exchange, ListWindow, PatchBehaviour, RateLimit, Switches, UnknownFields,
+    UnknownPayment, WebhookDelivery,
 };

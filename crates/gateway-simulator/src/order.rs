@@ -34,6 +34,8 @@ pub(crate) struct Order {
     pub(crate) start_recurring: Option<bool>,
     pub(crate) recurring_token: Option<String>,
     pub(crate) pre_auth: Option<bool>,
+    #[serde(default)]
+    pub(crate) subscription: Option<Box<RawValue>>,
 }
 
 impl Order {
@@ -75,8 +77,15 @@ impl Order {
             start_recurring: flag("startRecurring"),
             recurring_token: text("recurringToken"),
             pre_auth: flag("preAuth"),
+            subscription: body.get("subscription").map(ToOwned::to_owned),
         };
         Ok((order, nested("card").map(|card| card_of(&card))))
+    }
+
+    /// The merchant's name for the customer.
+    pub(crate) fn customer_reference(&self) -> Option<String> {
+        let customer: JsonObject<'_> = serde_json::from_str(self.customer.as_ref()?.get()).ok()?;
+        customer.text("referenceId").map(std::borrow::Cow::into_owned)
     }
 
     pub(crate) fn is_pre_auth(&self) -> bool {
@@ -95,6 +104,10 @@ fn check_across_fields(body: &JsonObject<'_>, amount: Option<Amount>) -> Option<
             .then(|| FieldError::new("DecimalMin", "amount".to_owned(), "must be greater than or equal to 0.00001")),
         None if body.get("amount").is_none() && (of_type("WITHDRAWAL") || of_type("REFUND")) => {
             Some(FieldError::new("NotNull", "amount".to_owned(), "must not be null"))
+        }
+        _ if body.get("subscription").is_some() && body.get("startRecurring").is_none_or(|raw| raw.get() != "true") => {
+            let message = "goes only with startRecurring";
+            Some(FieldError::new("AssertTrue", "subscription".to_owned(), message))
         }
         _ if of_type("REFUND") && body.get("parentPaymentId").is_none() => {
             Some(FieldError::new("NotNull", "parentPaymentId".to_owned(), "must not be null"))
@@ -140,10 +153,30 @@ const ORDER: &[Field] = &[
     Field::optional("startRecurring", Rule::Flag),
     Field::text("recurringToken", 512),
     Field::optional("preAuth", Rule::Flag),
-    Field::optional("subscription", Rule::Opaque),
+    Field::optional("subscription", Rule::Object(SUBSCRIPTION)),
     Field::optional("additionalParameters", Rule::TextMap),
     Field::text("checkoutStyle", 512),
 ];
+
+/// Section 6.1.4.
+const SUBSCRIPTION: &[Field] = &[
+    Field::required("frequency", Rule::Whole { min: 1 }),
+    Field::optional("frequencyUnit", FREQUENCY_UNIT),
+    Field::optional("amount", Rule::Amount),
+    Field::text("startTime", 32),
+    Field::optional("numberOfCycles", Rule::Whole { min: 1 }),
+    Field::text("description", 512),
+    Field::optional("retryStrategy", Rule::Object(RETRY_STRATEGY)),
+];
+
+const RETRY_STRATEGY: &[Field] = &[
+    Field::required("frequency", Rule::Whole { min: 1 }),
+    Field::required("numberOfCycles", Rule::Whole { min: 1 }),
+    Field::optional("frequencyUnit", FREQUENCY_UNIT),
+    Field::optional("amountAdjustments", Rule::Opaque),
+];
+
+const FREQUENCY_UNIT: Rule = Rule::OneOf(&["DAY", "MINUTE", "MONTH", "WEEK"]);
 
 /// Section 6.1.1.
 const CUSTOMER: &[Field] = &[

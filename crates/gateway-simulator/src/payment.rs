@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use crate::contract::{amount::Amount, card::CardTrace, error_code::ErrorCode};
 use crate::order::Order;
+use crate::trail::Step;
 
 /// 32 lower-case hex digits (gateway contract, section 3).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -94,11 +95,12 @@ impl PaymentType {
 
 /// Where a payment stands, as the merchant sees it (gateway contract, section 8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[allow(missing_docs)]
 pub enum PaymentState {
     Checkout,
     Pending,
+    AwaitingApproval,
     Authorized,
     Completed,
     Declined,
@@ -111,6 +113,7 @@ impl PaymentState {
         match self {
             Self::Checkout => "CHECKOUT",
             Self::Pending => "PENDING",
+            Self::AwaitingApproval => "AWAITING_APPROVAL",
             Self::Authorized => "AUTHORIZED",
             Self::Completed => "COMPLETED",
             Self::Declined => "DECLINED",
@@ -118,11 +121,16 @@ impl PaymentState {
         }
     }
 
+    /// The state that a merchant may give to a chargeback (section 6.7).
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        [Self::Completed, Self::Declined, Self::Cancelled].into_iter().find(|state| state.name() == name)
+    }
+
     /// Whether reaching this state is told by webhook (section 9).
     pub const fn is_told(self) -> bool {
         match self {
             Self::Authorized | Self::Completed | Self::Declined | Self::Cancelled => true,
-            Self::Checkout | Self::Pending => false,
+            Self::Checkout | Self::Pending | Self::AwaitingApproval => false,
         }
     }
 }
@@ -135,6 +143,8 @@ pub(crate) enum Standing {
     Checkout { expires_at: DateTime<Utc> },
     /// Started without the page (PATCH): the payer has instructions and has not followed them yet.
     AwaitingPayer { expires_at: DateTime<Utc> },
+    /// A withdrawal that the shop holds back.
+    AwaitingApproval,
     /// Submitted: at `until` it ends as said.
     Processing { until: DateTime<Utc>, ending: Ending },
     /// Over, or as good as over.
@@ -149,6 +159,8 @@ pub(crate) enum Ending {
     Completed,
     Declined(ErrorCode),
     Cancelled(ErrorCode),
+    /// Released by the merchant after it was authorized: nothing went wrong.
+    Voided,
 }
 
 impl Standing {
@@ -156,10 +168,11 @@ impl Standing {
         match self {
             Self::Checkout { .. } => PaymentState::Checkout,
             Self::AwaitingPayer { .. } | Self::Processing { .. } => PaymentState::Pending,
+            Self::AwaitingApproval => PaymentState::AwaitingApproval,
             Self::Ended(Ending::Authorized) => PaymentState::Authorized,
             Self::Ended(Ending::Completed) => PaymentState::Completed,
             Self::Ended(Ending::Declined(_)) => PaymentState::Declined,
-            Self::Ended(Ending::Cancelled(_)) => PaymentState::Cancelled,
+            Self::Ended(Ending::Cancelled(_) | Ending::Voided) => PaymentState::Cancelled,
         }
     }
 
@@ -168,7 +181,7 @@ impl Standing {
         match self {
             Self::Checkout { expires_at } | Self::AwaitingPayer { expires_at } => Some(expires_at),
             Self::Processing { until, .. } => Some(until),
-            Self::Ended(_) => None,
+            Self::AwaitingApproval | Self::Ended(_) => None,
         }
     }
 
@@ -205,6 +218,21 @@ pub struct Payment {
     pub(crate) settled: Option<Settled>,
     /// Whether it was started without the page, so that it carries instructions for the payer.
     pub(crate) has_instructions: bool,
+    /// What was captured of an authorized sum.
+    #[serde(default)]
+    pub(crate) captured: Option<Amount>,
+    /// The provider's own word for what happened, or the merchant's reason for a rejection.
+    #[serde(default)]
+    pub(crate) external_result_code: Option<String>,
+    /// Whether a chargeback was registered.
+    #[serde(default)]
+    pub(crate) disputed: bool,
+    /// Whether the subscription that began with it was cancelled.
+    #[serde(default)]
+    pub(crate) unsubscribed: bool,
+    /// What was done with it, oldest first.
+    #[serde(default)]
+    pub(crate) trail: Vec<Step>,
 }
 
 impl Payment {
@@ -240,11 +268,18 @@ impl Payment {
 
     /// The figures a merchant books: the provider's, which may differ from the request (section 7).
     pub fn money(&self) -> (Option<Amount>, &str) {
-        match &self.settled {
+        let (settled, currency) = match &self.settled {
             None => (self.order.amount, &self.order.currency),
             Some(Settled::Drifted(amount)) => (Some(*amount), &self.order.currency),
             Some(Settled::Exchanged { amount, currency }) => (Some(*amount), currency),
-        }
+        };
+        (self.captured.or(settled), currency)
+    }
+
+    /// What a chain of recurring charges goes on with, once its first payment is made.
+    pub(crate) fn recurring_token(&self) -> Option<String> {
+        let began = self.order.start_recurring == Some(true) && self.state() == PaymentState::Completed;
+        began.then(|| format!("rt{}", self.id)).or_else(|| self.order.recurring_token.clone())
     }
 
     /// Why it did not succeed.

@@ -1,5 +1,6 @@
 //! Where the contract is silent, the simulator decides by switch (gateway contract, section 15).
 
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::contract::{amount::Amount, error_code::ErrorCode, signature::SignatureMode};
@@ -8,6 +9,7 @@ use crate::contract::{amount::Amount, error_code::ErrorCode, signature::Signatur
 /// left out, and an unknown one is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Switches {
     /// Answer a creation with the few fields of the specification's sample only.
     pub sparse_creation: bool,
@@ -19,6 +21,14 @@ pub struct Switches {
     pub list_lag_millis: u32,
     /// What PATCH does to a deposit.
     pub patch: PatchBehaviour,
+    /// What capture makes of an authorized deposit.
+    pub capture: CaptureBehaviour,
+    /// What capture and void of an unknown id meet: the contract declares neither.
+    pub unknown_payment: UnknownPayment,
+    /// Hold withdrawals back until the merchant approves or rejects them.
+    pub hold_withdrawals: bool,
+    /// What a shop has in each currency before its first payment.
+    pub opening_balance: Amount,
     /// How webhooks are signed.
     pub signature: SignatureMode,
     /// Convert every settled payment into another currency.
@@ -55,6 +65,10 @@ impl Default for Switches {
             list_window: ListWindow::Day,
             list_lag_millis: 0,
             patch: PatchBehaviour::Pending,
+            capture: CaptureBehaviour::Completed,
+            unknown_payment: UnknownPayment::NotFound,
+            hold_withdrawals: false,
+            opening_balance: Amount::new(Decimal::from_parts(10_000, 0, 0, false, 0)),
             signature: SignatureMode::HexLower,
             exchange: None,
             amount_drift: None,
@@ -105,6 +119,29 @@ pub enum PatchBehaviour {
         /// How long the connection is held.
         millis: u32,
     },
+}
+
+/// What capture makes of an authorized deposit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CaptureBehaviour {
+    /// `COMPLETED` at once.
+    Completed,
+    /// `PENDING`, and `COMPLETED` later.
+    PendingFirst {
+        /// After how long.
+        millis: u32,
+    },
+}
+
+/// What capture and void of an id that does not exist meet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UnknownPayment {
+    /// 404.
+    NotFound,
+    /// 400.
+    BadRequest,
 }
 
 /// How webhooks travel, unless a fault says otherwise for one payment.

@@ -1,10 +1,11 @@
 //! A payment as the merchant reads it (gateway contract, section 7).
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::contract::{amount::Amount, card::CardTrace, error_code::ErrorCode, stamp::PlainStamp};
-use crate::payment::{Payment, PaymentId, PaymentState, PaymentType, Settled, Standing};
+use crate::payment::{Payment, PaymentId, PaymentState, Settled, Standing};
 
 /// What surrounds a payment.
 #[derive(Clone, Copy)]
@@ -23,7 +24,7 @@ pub(crate) struct PaymentView<'a> {
     reference_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     created: Option<PlainStamp>,
-    payment_type: Option<PaymentType>,
+    payment_type: Option<&'static str>,
     state: Option<PaymentState>,
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<&'a str>,
@@ -49,6 +50,8 @@ pub(crate) struct PaymentView<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     external_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    external_result_code: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     customer: Option<&'a RawValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
     billing_address: Option<&'a RawValue>,
@@ -57,7 +60,7 @@ pub(crate) struct PaymentView<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pre_auth: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    recurring_token: Option<&'a str>,
+    recurring_token: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     shop_name: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -74,7 +77,7 @@ impl<'a> PaymentView<'a> {
         let order = &payment.order;
         Self {
             id: Some(payment.id),
-            payment_type: Some(order.payment_type),
+            payment_type: Some(order.payment_type.name()),
             state: Some(payment.state()),
             parent_payment_id: order.parent_payment_id.as_deref(),
             currency: &order.currency,
@@ -101,7 +104,7 @@ impl<'a> PaymentView<'a> {
         let order = &payment.order;
         let (amount, currency) = payment.money();
         let exchanged = matches!(payment.settled, Some(Settled::Exchanged { .. }));
-        let submitted = !matches!(payment.standing, Standing::Checkout { .. });
+        let submitted = !matches!(payment.standing, Standing::Checkout { .. } | Standing::AwaitingApproval);
         Self {
             payment_method_details: payment.card.as_ref().map(CardView::new),
             amount,
@@ -110,11 +113,12 @@ impl<'a> PaymentView<'a> {
             customer_currency: exchanged.then_some(order.currency.as_str()),
             error_code: payment.error_code().map(ErrorCode::code),
             error_message: payment.error_code().map(ErrorCode::text),
+            external_result_code: payment.external_result_code.as_deref(),
             customer: order.customer.as_deref(),
             billing_address: order.billing_address.as_deref(),
             start_recurring: order.start_recurring,
             pre_auth: order.pre_auth,
-            recurring_token: order.recurring_token.as_deref(),
+            recurring_token: payment.recurring_token(),
             shop_name: Some(around.shop_name),
             terminal_name: submitted.then_some("simulator"),
             ..Self::creation(payment, around)
@@ -124,13 +128,35 @@ impl<'a> PaymentView<'a> {
     /// `PaymentResult`: a single read, the answer to an action, the body of a webhook.
     pub(crate) fn single(payment: &'a Payment, around: Surroundings<'a>) -> Self {
         let order = &payment.order;
-        let submitted = !matches!(payment.standing, Standing::Checkout { .. });
+        let submitted = !matches!(payment.standing, Standing::Checkout { .. } | Standing::AwaitingApproval);
         Self {
             external_id: submitted.then(|| external_id(payment.id)),
             customer: order.customer_reduced.as_deref(),
             additional_parameters: order.additional_parameters.as_deref(),
             external_refs: payment.has_instructions.then(|| Instructions::of(payment)),
             ..Self::item(payment, around)
+        }
+    }
+
+    /// What the merchant is told of a chargeback (section 15): a payment of its own under the deposit.
+    pub(crate) fn chargeback(
+        id: PaymentId,
+        deposit: &'a Payment,
+        deposit_id: &'a str,
+        state: PaymentState,
+        now: DateTime<Utc>,
+    ) -> Self {
+        let (amount, currency) = deposit.money();
+        Self {
+            id: Some(id),
+            created: Some(PlainStamp(now)),
+            payment_type: Some("CHARGEBACK"),
+            state: Some(state),
+            parent_payment_id: Some(deposit_id),
+            payment_method: deposit.order.payment_method.as_deref(),
+            amount,
+            currency,
+            ..Self::default()
         }
     }
 

@@ -16,6 +16,10 @@ impl ErrorCode {
     pub const CANCELLED_BY_TIMEOUT: Self = Self { code: "1.04", text: "Cancelled by Timeout" };
     /// The customer pressed cancel.
     pub const CANCELLED_BY_CUSTOMER: Self = Self { code: "2.00", text: "Cancelled by Customer" };
+    /// A charge goes on with a token that nobody gave out.
+    pub const RECURRING_TOKEN_NOT_FOUND: Self = Self { code: "1.06", text: "Recurring Token not Found" };
+    /// The merchant refused a withdrawal that waited for them.
+    pub const REJECTED_BY_MERCHANT: Self = Self { code: "8.00", text: "Rejected by Merchant" };
     /// More than the sandbox lets through (sections 12 and 15).
     pub const AMOUNT_ABOVE_MAXIMUM: Self = Self { code: "3.28", text: "Amount higher than maximum" };
     /// What a sandbox card of the declining kind is refused with (section 15).

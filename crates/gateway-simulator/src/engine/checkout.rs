@@ -13,6 +13,7 @@ use crate::faults::{Fault, Moment};
 use crate::ledger::Place;
 use crate::payment::{Ending, Payment, PaymentId, PaymentState, PaymentType, Settled, Standing};
 use crate::switches::Exchange;
+use crate::trail::Operation;
 
 /// Which payment a customer means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,6 +121,7 @@ impl Engine {
             0 => self.end(place, now, ending),
             count => {
                 self.ledger.move_to(place, Standing::Processing { until: now + millis(count), ending }, now);
+                self.note(place, Operation::Checkout, now);
             }
         }
     }
@@ -133,16 +135,32 @@ impl Engine {
                 Ending::Cancelled(ErrorCode::CANCELLED_BY_TIMEOUT)
             }
             Standing::Processing { ending, .. } | Standing::Ended(ending) => ending,
+            // It has no alarm.
+            Standing::AwaitingApproval => return,
         };
         self.end(place, self.latest, ending);
     }
 
-    /// The one way for a payment to end: figures settled, state moved, webhook written.
     pub(super) fn end(&mut self, place: Place, now: DateTime<Utc>, ending: Ending) {
-        if matches!(ending, Ending::Completed | Ending::Authorized) {
+        let Some(payment) = self.ledger.get(place) else { return };
+        let operation = match (ending, payment.payment_type()) {
+            (Ending::Cancelled(_), _) => Operation::Cancel,
+            (_, PaymentType::Deposit) => Operation::Deposit,
+            (_, PaymentType::Withdrawal) => Operation::Withdrawal,
+            (_, PaymentType::Refund) => Operation::Refund,
+        };
+        self.end_by(operation, place, now, ending);
+    }
+
+    /// The one way for a payment to end: figures settled, state moved, webhook written. What is captured was settled
+    /// when it was authorized.
+    pub(super) fn end_by(&mut self, operation: Operation, place: Place, now: DateTime<Utc>, ending: Ending) {
+        let is_captured = self.ledger.get(place).is_some_and(|payment| payment.captured.is_some());
+        if matches!(ending, Ending::Completed | Ending::Authorized) && !is_captured {
             self.settle(place);
         }
         self.ledger.move_to(place, Standing::Ended(ending), now);
+        self.note(place, operation, now);
         self.notify(place, now);
     }
 

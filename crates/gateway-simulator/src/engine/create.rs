@@ -16,6 +16,7 @@ use crate::ledger::Place;
 use crate::order::Order;
 use crate::payment::{Ending, Payment, PaymentState, PaymentType, Standing};
 use crate::switches::DuplicateReference;
+use crate::trail::Operation;
 use crate::view::{PaymentView, Surroundings};
 
 impl Engine {
@@ -44,12 +45,13 @@ impl Engine {
     }
 
     fn open(&mut self, now: DateTime<Utc>, shop: usize, order: Order, card: Option<CardTrace>) -> Place {
+        let processing =
+            |ending| Standing::Processing { until: now + millis(self.switches.payout_processing_millis), ending };
         let standing = match order.payment_type {
+            PaymentType::Deposit if order.recurring_token.is_some() => processing(self.recurring_ending(shop, &order)),
             PaymentType::Deposit => Standing::Checkout { expires_at: now + self.checkout_timeout() },
-            PaymentType::Withdrawal | PaymentType::Refund => Standing::Processing {
-                until: now + millis(self.switches.payout_processing_millis),
-                ending: payout_ending(&order, card.as_ref()),
-            },
+            PaymentType::Withdrawal if self.switches.hold_withdrawals => Standing::AwaitingApproval,
+            PaymentType::Withdrawal | PaymentType::Refund => processing(payout_ending(&order, card.as_ref())),
         };
         let payment = Payment {
             id: self.new_id(),
@@ -62,14 +64,31 @@ impl Engine {
             card,
             settled: None,
             has_instructions: false,
+            captured: None,
+            external_result_code: None,
+            disputed: false,
+            unsubscribed: false,
+            trail: Vec::new(),
         };
+        let is_withdrawal = payment.payment_type() == PaymentType::Withdrawal;
         let place = self.ledger.add(payment);
+        if is_withdrawal && self.strike(Moment::Opening, place).is_some() {
+            self.ledger.move_to(place, Standing::AwaitingApproval, now);
+        }
+        self.note(place, Operation::CreatePayment, now);
         if let Some(Fault::ListLag { millis: lag }) = self.strike(Moment::Listing, place)
             && let Some(payment) = self.ledger.get_mut(place)
         {
             payment.listed_from = payment.listed_from.max(now + millis(lag));
         }
         place
+    }
+
+    /// A charge of a chain that a completed deposit of the same shop has begun (section 6.1.5): no customer is there.
+    fn recurring_ending(&self, shop: usize, order: &Order) -> Ending {
+        let parent = order.parent_payment_id.as_deref().and_then(|id| self.payment(id.parse().ok()?));
+        let fits = parent.is_some_and(|first| first.shop == shop && first.recurring_token() == order.recurring_token);
+        if fits { Ending::Completed } else { Ending::Declined(ErrorCode::RECURRING_TOKEN_NOT_FOUND) }
     }
 
     /// A refund gives back what a completed deposit of the same shop took.
@@ -107,7 +126,7 @@ impl Engine {
 }
 
 /// Payouts above the sandbox's limit are declined; the limit itself passes (sections 12 and 15).
-fn payout_ending(order: &Order, card: Option<&CardTrace>) -> Ending {
+pub(super) fn payout_ending(order: &Order, card: Option<&CardTrace>) -> Ending {
     let above_limit = order.amount.is_some_and(|amount| amount.value() > Decimal::from(10_000));
     if above_limit {
         return Ending::Declined(ErrorCode::AMOUNT_ABOVE_MAXIMUM);

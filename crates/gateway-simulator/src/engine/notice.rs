@@ -10,6 +10,7 @@ use crate::delivery::Delivery;
 use crate::faults::{Fault, Moment};
 use crate::ledger::Place;
 use crate::switches::WebhookDelivery;
+use crate::trail::Operation;
 use crate::view::PaymentView;
 
 /// How long after the first one the second copy of a doubled webhook leaves.
@@ -29,6 +30,7 @@ impl Engine {
         if leaving.is_empty() {
             return;
         }
+        self.note(place, Operation::TriggerWebhook, now);
         let mode = match self.strike(Moment::Signature, place) {
             Some(_) => SignatureMode::WrongKey,
             None => self.switches.signature,

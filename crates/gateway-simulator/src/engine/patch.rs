@@ -2,11 +2,13 @@
 
 use super::{Answered, Engine, create::millis};
 use crate::envelope::{self, Refusal};
+use crate::faults::{Fault, Moment};
 use crate::field::{self, Field, Rule};
 use crate::json_object::JsonObject;
 use crate::ledger::Place;
 use crate::payment::{Ending, Standing};
 use crate::switches::PatchBehaviour;
+use crate::trail::Operation;
 use crate::view::PaymentView;
 
 impl Engine {
@@ -27,7 +29,11 @@ impl Engine {
     }
 
     fn start_without_page(&mut self, refusal: &Refusal<'_>, place: Place) -> Answered {
-        let behaviour = self.switches.patch;
+        let behaviour = match self.strike(Moment::Patch, place) {
+            Some(Fault::PatchDeclined(code)) => PatchBehaviour::Declined(code),
+            Some(Fault::PatchTimeout { millis }) => PatchBehaviour::ProviderTimeout { millis },
+            _ => self.switches.patch,
+        };
         match behaviour {
             PatchBehaviour::Pending | PatchBehaviour::ProviderTimeout { .. } => {
                 let expires_at = refusal.now + self.checkout_timeout();
@@ -35,6 +41,7 @@ impl Engine {
                 if let Some(payment) = self.ledger.get_mut(place) {
                     payment.has_instructions = true;
                 }
+                self.note(place, Operation::Continue, refusal.now);
             }
             PatchBehaviour::Declined(code) => self.end(place, refusal.now, Ending::Declined(code)),
         }

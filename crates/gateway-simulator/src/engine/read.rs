@@ -15,8 +15,8 @@ use crate::switches::ListWindow;
 use crate::view::PaymentView;
 
 impl Engine {
-    pub(super) fn read(&self, refusal: &Refusal<'_>, place: Option<Place>) -> Response {
-        match place.and_then(|place| self.ledger.get(place)) {
+    pub(super) fn read(&self, refusal: &Refusal<'_>, place: Place) -> Response {
+        match self.ledger.get(place) {
             Some(payment) => envelope::success(refusal.now, PaymentView::single(payment, self.surroundings(payment))),
             None => refusal.answer(404, "Payment not found"),
         }

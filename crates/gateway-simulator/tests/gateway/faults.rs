@@ -6,7 +6,7 @@ use gateway_simulator::{
 };
 use serde_json::json;
 
-use crate::shop_floor::{AUTH, SIGNING_KEY, ShopFloor, deposit, read};
+use crate::shop_floor::{AUTH, SIGNING_KEY, ShopFloor, deposit, read, with};
 
 /// Posts one deposit under a reserved prefix: whether it was made, and the answer.
 fn post_under(prefix: &str) -> (bool, Answer) {
@@ -137,11 +137,30 @@ fn every_reserved_prefix_injects_the_fault_that_it_names() {
     for (prefix, fault) in Fault::well_known() {
         let mut floor = ShopFloor::open();
         let reference = format!("{prefix}1");
-        floor.post_handled(&deposit(&reference));
-        // Those that are not yet made, or are paid already, have nothing left to do.
-        let _ = floor.engine.pay(floor.now, Which::Reference(&reference), None);
+        live_through(&mut floor, &fault, &reference);
         assert_eq!(floor.engine.counters().injected(&fault), 1, "{prefix}");
         assert_eq!(floor.engine.counters().faults().len(), 1, "{prefix} injects nothing else");
+    }
+}
+
+/// A payment's life as far as the fault can meet it.
+fn live_through(floor: &mut ShopFloor, fault: &Fault, reference: &str) {
+    let payment_type = if *fault == Fault::Held { "WITHDRAWAL" } else { "DEPOSIT" };
+    let late = matches!(fault, Fault::CaptureLate { .. });
+    floor.post_handled(&with(deposit(reference), json!({ "paymentType": payment_type, "preAuth": late })));
+    let target = |floor: &ShopFloor| {
+        let id = floor.engine.payments_of(reference).next().unwrap().id();
+        format!("/api/v1/payments/{id}")
+    };
+    if matches!(fault, Fault::PatchDeclined(_) | Fault::PatchTimeout { .. }) {
+        let body = json!({ "customerIp": "81.4.178.167" }).to_string();
+        floor.handle(&Request::patch(&target(floor), AUTH, body.as_bytes()));
+        return;
+    }
+    // Those that are not yet made, or are paid already, have nothing left to do.
+    let _ = floor.engine.pay(floor.now, Which::Reference(reference), None);
+    if late {
+        floor.handle(&Request::post(&format!("{}/capture", target(floor)), AUTH, b""));
     }
 }
 

@@ -6,6 +6,7 @@
 mod app;
 mod bad_input;
 mod database;
+mod gateway_reads;
 mod gateway_trouble;
 mod health;
 mod keys;

@@ -45,6 +45,28 @@ pub enum Endpoint {
     Unknown,
 }
 
+impl Endpoint {
+    /// All that the contract has, in its order (section 5).
+    pub const ALL: [(Self, &'static str); 16] = [
+        (Self::Create, "POST /api/v1/payments"),
+        (Self::List, "GET /api/v1/payments"),
+        (Self::Read, "GET /api/v1/payments/{id}"),
+        (Self::Patch, "PATCH /api/v1/payments/{id}"),
+        (Self::Capture, "POST /api/v1/payments/{id}/capture"),
+        (Self::Void, "POST /api/v1/payments/{id}/void"),
+        (Self::Chargeback, "POST /api/v1/payments/{id}/chargebacks"),
+        (Self::Approve, "POST /api/v1/payments/{id}/approve"),
+        (Self::Reject, "POST /api/v1/payments/{id}/reject"),
+        (Self::Operations, "GET /api/v1/payments/{id}/operations"),
+        (Self::CardTokens, "GET /api/v1/customers/{referenceId}/card-tokens"),
+        (Self::TerminalTokens, "GET /api/v1/customers/{referenceId}/terminals/{terminalId}/tokens"),
+        (Self::ReadSubscription, "GET /api/v1/subscriptions/{id}"),
+        (Self::PatchSubscription, "PATCH /api/v1/subscriptions/{id}"),
+        (Self::Balances, "GET /api/v1/balances"),
+        (Self::AvailableWithdrawalBalances, "GET /api/v1/available-withdrawal-balances"),
+    ];
+}
+
 /// Counts since the engine was made; kept with its state.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

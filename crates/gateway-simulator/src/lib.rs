@@ -1,3 +1,7 @@
+#![doc = include_str!("../README.md")]
+//!
+//! # Inside
+//!
 //! The pay.tech gateway as a deterministic engine, and an HTTP face on it.
 //!
 //! Written from the gateway's contract and from nothing else of this house, so that a client's idea of the

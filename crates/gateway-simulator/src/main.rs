@@ -10,7 +10,7 @@ use std::{
 };
 
 use clap::{Args, Parser, Subcommand};
-use gateway_simulator::{Engine, FaceOptions, Fault, RecordsError, Setup, Shop, Switches, load, serve};
+use gateway_simulator::{Endpoint, Engine, FaceOptions, Fault, RecordsError, Setup, Shop, Switches, load, serve};
 use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -29,15 +29,19 @@ enum Command {
     ///
     /// The API is under /api/v1, the checkout under /checkout, switches, faults and counters under /control.
     /// The control endpoint asks for no key, so listen on a loopback address.
-    #[command(after_help = reserved_prefixes())]
+    #[command(after_help = what_there_is())]
     Serve(Serve),
 }
 
-/// What can be had without any set-up, by the beginning of a reference.
-fn reserved_prefixes() -> String {
+/// What it answers to, and what can be had without any set-up, by the beginning of a reference.
+fn what_there_is() -> String {
     let line = |(prefix, fault): &(&str, Fault)| format!("\n  {prefix:<17}{}", fault.meaning());
     let lines: String = Fault::well_known().iter().map(line).collect();
-    format!("The first POST of a referenceId that begins with one of these meets:{lines}")
+    let endpoints = Endpoint::ALL.map(|(_, target)| target).join("\n  ");
+    format!(
+        "Endpoints:\n  {endpoints}\n\nA payment whose referenceId begins with one of these meets, the first time it is \
+         posted:{lines}\n\nSwitches: GET and PUT /control/switches; planned faults: /control/faults."
+    )
 }
 
 #[derive(Args)]

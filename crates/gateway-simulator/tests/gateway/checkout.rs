@@ -134,3 +134,13 @@ fn a_pre_authorized_deposit_is_authorized_and_told() {
     let told = floor.engine.take_due_deliveries(floor.now);
     assert_eq!(told.iter().map(|it| it.state).collect::<Vec<_>>(), [PaymentState::Authorized]);
 }
+
+#[test]
+fn an_untouched_checkout_runs_out_when_the_switch_says() {
+    let mut floor = ShopFloor::with(Switches { checkout_timeout_seconds: 10, ..Switches::default() });
+    let id = floor.deposit("order-1");
+    floor.wait(9);
+    assert_eq!(floor.state(id), "CHECKOUT");
+    floor.wait(1);
+    assert_eq!((floor.state(id), floor.read(id)["errorCode"].as_str()), ("CANCELLED", Some("1.04")));
+}

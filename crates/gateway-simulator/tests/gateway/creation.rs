@@ -182,3 +182,14 @@ fn a_refund_needs_a_completed_deposit_of_the_same_shop() {
     floor.engine.pay(floor.now, Which::Id(open), None).unwrap();
     assert_eq!(floor.post(&refund(&open.to_string())).0, 200);
 }
+
+#[test]
+fn a_payout_takes_as_long_as_the_switch_says() {
+    let mut floor = ShopFloor::with(Switches { payout_processing_millis: 5_000, ..Switches::default() });
+    floor.post(&json!({ "paymentType": "WITHDRAWAL", "currency": "EUR", "amount": 5, "referenceId": "pay-out-1" }));
+    let id = floor.engine.payments()[0].id();
+    floor.wait(4);
+    assert_eq!(floor.state(id), "PENDING");
+    floor.wait(1);
+    assert_eq!(floor.state(id), "COMPLETED");
+}

@@ -7,7 +7,8 @@ use crate::shop_floor::{AUTH, ShopFloor, with};
 
 macro_rules! example {
     ($name:literal) => {
-        serde_json::from_str::<Value>(include_str!(concat!("../examples/", $name, ".json"))).unwrap()
+        serde_json::from_str::<Value>(include_str!(concat!("../../../gateway-client/tests/examples/", $name, ".json")))
+            .unwrap()
     };
 }
 
@@ -186,4 +187,139 @@ fn the_errors() {
     let example = example!("15-error-404");
     same_shape(&missing, &example);
     assert_eq!((&missing["message"], &missing["path"]), (&example["message"], &example["path"]));
+}
+
+fn act(floor: &mut ShopFloor, id: &str, action: &str, body: &Value) -> Value {
+    let (status, answer) =
+        floor.ask(&Request::post(&format!("/api/v1/payments/{id}/{action}"), AUTH, body.to_string().as_bytes()));
+    assert_eq!(status, 200, "{answer}");
+    answer
+}
+
+fn id_of(answer: &Value) -> String {
+    answer["result"]["id"].as_str().unwrap().to_owned()
+}
+
+/// A card's issuer is known to a provider only, and a token is given out by a list of its own.
+const UNSAID_OF_A_CARD: [&str; 2] = ["cardToken", "cardIssuingCountryCode"];
+
+#[test]
+fn a_withdrawal_and_one_that_is_held_and_rejected() {
+    let mut floor = ShopFloor::open();
+    let created = post(&mut floor, &example!("04-withdrawal-create.request"));
+    same_shape(&created, &example!("04-withdrawal-create.response"));
+
+    let mut floor = ShopFloor::with(Switches { hold_withdrawals: true, ..Switches::default() });
+    let order = json!({
+        "paymentType": "WITHDRAWAL", "currency": "EUR", "amount": 9000, "referenceId": "pay-out-3390-1",
+        "paymentMethod": "BASIC_CARD",
+        "card": { "cardNumber": "4000000000000002", "cardholderName": "Ivo Marin", "expiryMonth": "01",
+                  "expiryYear": "2030" },
+    });
+    let id = id_of(&post(&mut floor, &order));
+    let (_, held) = floor.get(&format!("/api/v1/payments/{id}"));
+    let example = example!("05-withdrawal-awaiting-approval.response");
+    covers(&held, &example, &UNSAID_OF_A_CARD, "held");
+    assert_eq!(held["result"]["paymentMethodDetails"]["customerAccountNumber"], "400000***0002");
+
+    let rejected = act(&mut floor, &id, "reject", &example!("05-withdrawal-reject.request"));
+    let example = example!("05-withdrawal-reject.response");
+    covers(&rejected, &example, &UNSAID_OF_A_CARD, "rejected");
+    for field in ["state", "amount", "errorCode", "errorMessage", "externalResultCode"] {
+        assert_eq!(rejected["result"][field], example["result"][field], "{field}");
+    }
+}
+
+#[test]
+fn an_authorization_and_its_capture_in_part() {
+    let mut floor = ShopFloor::open();
+    let card = json!({ "card": { "cardNumber": "5555000000000107", "cardholderName": "Jo Hale", "expiryMonth": "11",
+                                 "expiryYear": "2029" } });
+    let id = id_of(&post(&mut floor, &with(example!("07-preauth-create.request"), card)));
+    floor.engine.pay(floor.now, Which::Reference("rent-551-1"), None).unwrap();
+    let told = floor.engine.take_due_deliveries(floor.now).pop().unwrap();
+    let told: Value = serde_json::from_slice(&told.body).unwrap();
+    let example = example!("07-preauth-authorized.webhook");
+    covers(&told, &example, &UNSAID_OF_A_CARD, "authorized");
+    assert_eq!((&told["state"], &told["amount"]), (&example["state"], &example["amount"]));
+
+    let captured = act(&mut floor, &id, "capture", &json!({ "amount": 180.5 }));
+    let example = example!("07-preauth-capture.response");
+    covers(&captured, &example, &UNSAID_OF_A_CARD, "captured");
+    for field in ["state", "amount", "currency", "preAuth"] {
+        assert_eq!(captured["result"][field], example["result"][field], "{field}");
+    }
+}
+
+#[test]
+fn the_trail_the_balances_and_a_chargeback() {
+    let mut floor = ShopFloor::open();
+    let created = post(&mut floor, &example!("01-deposit-create.request"));
+    let id = id_of(&created);
+    let reference = created["result"]["referenceId"].as_str().unwrap();
+    floor.engine.pay(floor.now, Which::Reference(reference), None).unwrap();
+    let disputed = act(&mut floor, &id, "chargebacks", &example!("18-chargeback.request"));
+    covers(&disputed, &example!("18-chargeback.response"), &[], "disputed");
+
+    let (_, mut trail) = floor.get(&format!("/api/v1/payments/{id}/operations"));
+    let mut example = example!("16-operations.response");
+    // Which steps there are is the engine's own affair; each of them has the sample's form.
+    let sample = example["result"][1].take();
+    for step in trail["result"].as_array_mut().unwrap() {
+        covers(step, &sample, &["outgoingMessages", "incomingMessages"], "step");
+    }
+
+    let (_, balances) = floor.get("/api/v1/balances");
+    covers(&balances, &example!("17-balances.response"), &[], "balances");
+}
+
+/// Which test brings the simulator to say it; requests are what those tests send.
+const PRODUCED_BY: [(&str, &str); 30] = [
+    ("01-deposit-create.request", "the_answers_to_a_creation"),
+    ("01-deposit-create.response", "the_answers_to_a_creation"),
+    ("02-deposit-sparse.response", "the_answers_to_a_creation"),
+    ("03-h2h-create.request", "the_answer_to_a_patch"),
+    ("03-h2h-patch.request", "the_answer_to_a_patch"),
+    ("03-h2h-patch.response", "the_answer_to_a_patch"),
+    ("04-withdrawal-create.request", "a_withdrawal_and_one_that_is_held_and_rejected"),
+    ("04-withdrawal-create.response", "a_withdrawal_and_one_that_is_held_and_rejected"),
+    ("05-withdrawal-awaiting-approval.response", "a_withdrawal_and_one_that_is_held_and_rejected"),
+    ("05-withdrawal-reject.request", "a_withdrawal_and_one_that_is_held_and_rejected"),
+    ("05-withdrawal-reject.response", "a_withdrawal_and_one_that_is_held_and_rejected"),
+    ("06-refund-create.request", "the_answer_to_a_refund"),
+    ("06-refund-create.response", "the_answer_to_a_refund"),
+    ("07-preauth-authorized.webhook", "an_authorization_and_its_capture_in_part"),
+    ("07-preauth-capture.response", "an_authorization_and_its_capture_in_part"),
+    ("07-preauth-create.request", "an_authorization_and_its_capture_in_part"),
+    ("08-get-declined-card.response", "a_declined_card"),
+    ("09-cancelled-timeout.webhook", "the_webhooks"),
+    ("10-completed-fx.webhook", "the_webhooks"),
+    ("11-completed-amount-drift.webhook", "the_webhooks"),
+    ("12-list-page.response", "a_page_of_a_list"),
+    ("13-error-400-validation", "the_errors"),
+    ("14-error-401", "the_errors"),
+    ("15-error-404", "the_errors"),
+    ("16-operations.response", "the_trail_the_balances_and_a_chargeback"),
+    ("17-balances.response", "the_trail_the_balances_and_a_chargeback"),
+    ("18-chargeback.request", "the_trail_the_balances_and_a_chargeback"),
+    ("18-chargeback.response", "the_trail_the_balances_and_a_chargeback"),
+    // A body that no engine sends: it is there for those who read.
+    ("20-tolerance-odd.webhook", ""),
+    ("90-signature-vectors", "webhooks::signatures_equal_the_computed_vectors"),
+];
+
+#[test]
+fn every_example_is_produced_by_a_test_that_there_is() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../gateway-client/tests/examples");
+    let mut files: Vec<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap().replace(".json", ""))
+        .collect();
+    files.sort();
+    assert_eq!(files, PRODUCED_BY.map(|(file, _)| file));
+    let tests = crate::names_of_tests();
+    for (file, test) in PRODUCED_BY {
+        let name = if test.contains("::") { test.to_owned() } else { format!("examples::{test}") };
+        assert!(test.is_empty() || tests.contains(&name), "{file}: there is no test {name}");
+    }
 }

@@ -7,6 +7,7 @@ mod actions;
 mod answers;
 mod checkout;
 mod creation;
+mod decisions;
 mod examples;
 mod face;
 mod faults;
@@ -15,3 +16,11 @@ mod patch;
 mod records;
 mod shop_floor;
 mod webhooks;
+
+/// Of this very program, as its own list gives them: what a table names must be among them.
+fn names_of_tests() -> Vec<String> {
+    let this = std::env::current_exe().unwrap();
+    let list = std::process::Command::new(this).args(["--list", "--format", "terse"]).output().unwrap();
+    let list = String::from_utf8(list.stdout).unwrap();
+    list.lines().filter_map(|line| line.strip_suffix(": test")).map(str::to_owned).collect()
+}

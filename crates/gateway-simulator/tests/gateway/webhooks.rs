@@ -30,7 +30,8 @@ fn it_is_signed_over_its_raw_bytes_with_the_shops_key() {
 
 #[test]
 fn signatures_equal_the_computed_vectors() {
-    let vectors: Value = serde_json::from_str(include_str!("../examples/90-signature-vectors.json")).unwrap();
+    let vectors: Value =
+        serde_json::from_str(include_str!("../../../gateway-client/tests/examples/90-signature-vectors.json")).unwrap();
     let vectors = vectors["vectors"].as_array().unwrap();
     assert_eq!(vectors.len(), 5);
     for vector in vectors {

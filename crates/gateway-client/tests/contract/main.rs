@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod answers;
+mod authority;
 mod classification;
+mod cuts;
 mod endpoints;
 mod error_codes;
 mod examples;
@@ -12,6 +14,7 @@ mod mutations;
 mod requests;
 mod server;
 mod signatures;
+mod tls;
 mod tolerance;
 mod transport;
 mod vocabulary;

@@ -12,10 +12,10 @@ use tokio::net::TcpListener;
 use crate::examples;
 use crate::server::{Act, KEY, Server, http};
 
-const CREATED: &str = r#"{"status": 200, "result": {"id": "a1", "state": "CHECKOUT"}}"#;
+pub(crate) const CREATED: &str = r#"{"status": 200, "result": {"id": "a1", "state": "CHECKOUT"}}"#;
 const BRIEF: Duration = Duration::from_millis(100);
 
-fn post(class: Class) -> Request {
+pub(crate) fn post(class: Class) -> Request {
     let order = CreatePayment {
         amount: "49.90".parse().ok(),
         reference_id: Some("order-1".to_owned()),
@@ -24,7 +24,7 @@ fn post(class: Class) -> Request {
     request::create_payment(&order, class).unwrap()
 }
 
-fn read() -> Request {
+pub(crate) fn read() -> Request {
     request::get_payment(&"a1".parse().unwrap())
 }
 
@@ -32,7 +32,7 @@ fn list() -> Request {
     request::list_payments(&ListQuery { reference_id: Some("order 1".to_owned()), ..ListQuery::default() }).unwrap()
 }
 
-fn patch() -> Request {
+pub(crate) fn patch() -> Request {
     request::patch_payment(&"a1".parse().unwrap(), &PatchPayment::new("203.0.113.24".parse().unwrap())).unwrap()
 }
 

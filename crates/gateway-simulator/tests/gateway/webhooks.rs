@@ -109,8 +109,9 @@ fn a_refused_one_comes_again_only_if_the_switch_says_so() {
     assert!(!floor.engine.delivery_failed(floor.now, told.clone()));
 
     floor.engine.switches_mut().webhook_retries = 1;
+    floor.engine.switches_mut().webhook_retry_pause_millis = 3_000;
     assert!(floor.engine.delivery_failed(floor.now, told.clone()));
-    floor.wait(4);
+    floor.wait(2);
     assert!(floor.engine.take_due_deliveries(floor.now).is_empty());
     floor.wait(1);
     let again = floor.engine.take_due_deliveries(floor.now).pop().unwrap();

@@ -11,6 +11,7 @@ mod error_codes;
 mod examples;
 mod limits;
 mod mutations;
+mod odd_answers;
 mod requests;
 mod server;
 mod signatures;

@@ -33,6 +33,8 @@ pub(crate) enum Act {
     Drip(Vec<u8>),
     /// Answers without having read anything.
     SpeakFirst(Vec<u8>),
+    /// Reads a request, writes these bytes, and then chunks of spaces for as long as anybody takes them.
+    Flood(Vec<u8>),
 }
 
 /// A gateway that misbehaves as told, and remembers what it saw.
@@ -48,6 +50,7 @@ struct Seen {
     connections: usize,
     ended: usize,
     requests: Vec<String>,
+    flooded: u64,
 }
 
 impl Server {
@@ -80,6 +83,11 @@ impl Server {
 
     pub(crate) fn requests(&self) -> Vec<String> {
         self.seen.lock().unwrap().requests.clone()
+    }
+
+    /// How many bytes of a flood were taken from it.
+    pub(crate) fn flooded(&self) -> u64 {
+        self.seen.lock().unwrap().flooded
     }
 
     /// Once every connection has ended nothing can arrive any more.
@@ -159,6 +167,14 @@ async fn converse(mut stream: impl AsyncRead + AsyncWrite + Unpin, act: Act, see
             read_request(&mut stream, seen).await?;
             stream.write_all(&bytes).await.ok()?;
         },
+        Act::Flood(head) => {
+            read_request(&mut stream, seen).await?;
+            stream.write_all(&head).await.ok()?;
+            let spaces = [b"ffff\r\n".as_slice(), &b" ".repeat(0xffff), b"\r\n"].concat();
+            while stream.write_all(&spaces).await.is_ok() {
+                seen.lock().unwrap().flooded += spaces.len() as u64;
+            }
+        }
         Act::Silence => loop {
             read_request(&mut stream, seen).await?;
         },

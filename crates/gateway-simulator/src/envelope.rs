@@ -53,6 +53,8 @@ struct FieldErrorView<'a> {
     default_message: &'a str,
     object_name: &'a str,
     field: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rejected_value: Option<&'a RawValue>,
     binding_failure: bool,
 }
 
@@ -97,7 +99,7 @@ impl Refusal<'_> {
 
 impl<'a> FieldErrorView<'a> {
     fn new(object: &'a str, error: &'a FieldError) -> Self {
-        let FieldError { code, field, message, limits, binding_failure } = error;
+        let FieldError { code, field, message, limits, rejected } = error;
         let whose = Argument::Field { codes: [format!("{object}.{field}"), field.clone()], default_message: field };
         let limits = limits.iter().filter_map(|limit| RawValue::from_string(limit.clone()).ok().map(Argument::Limit));
         Self {
@@ -106,7 +108,8 @@ impl<'a> FieldErrorView<'a> {
             default_message: message,
             object_name: object,
             field,
-            binding_failure: *binding_failure,
+            rejected_value: rejected.as_deref(),
+            binding_failure: rejected.is_some(),
         }
     }
 }

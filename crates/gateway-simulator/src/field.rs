@@ -71,18 +71,24 @@ pub(crate) struct FieldError {
     pub(crate) message: String,
     /// Limits, which the framework puts among the arguments as bare values.
     pub(crate) limits: Vec<String>,
-    /// The value could not even be converted to the field's type.
-    pub(crate) binding_failure: bool,
+    /// What could not even be converted to the field's type; the framework repeats it.
+    pub(crate) rejected: Option<Box<RawValue>>,
 }
 
 impl FieldError {
     pub(crate) fn new(code: &'static str, field: String, message: impl Into<String>) -> Self {
-        Self { code, field, message: message.into(), limits: Vec::new(), binding_failure: false }
+        Self { code, field, message: message.into(), limits: Vec::new(), rejected: None }
     }
 
-    pub(crate) fn mismatch(field: String, wanted: &str) -> Self {
-        let message = format!("Failed to convert value to required type '{wanted}'");
-        Self { binding_failure: true, ..Self::new("typeMismatch", field, message) }
+    pub(crate) fn mismatch(field: String, wanted: &str, value: &RawValue) -> Self {
+        let message = format!("Failed to convert value {value} to required type '{wanted}'");
+        Self { rejected: Some(value.to_owned()), ..Self::new("typeMismatch", field, message) }
+    }
+
+    /// The same for a value that came in a query and not in a body.
+    pub(crate) fn mismatch_in_query(field: &str, wanted: &str, value: &str) -> Self {
+        // A text can always be written.
+        Self::mismatch(field.to_owned(), wanted, &serde_json::value::to_raw_value(value).unwrap_or_default())
     }
 
     fn size(field: String, min: usize, max: usize) -> Self {
@@ -128,7 +134,7 @@ fn check_value(value: &RawValue, field: &Field, unknown: UnknownFields, prefix: 
         Rule::CountryCode => check_text(value, at, 2, 2).or_else(|| check_country(value, at)),
         Rule::OneOf(names) => check_name(value, at, names),
         Rule::Flag => {
-            (!matches!(value.get(), "true" | "false")).then(|| FieldError::mismatch(at(), "java.lang.Boolean"))
+            (!matches!(value.get(), "true" | "false")).then(|| FieldError::mismatch(at(), "java.lang.Boolean", value))
         }
         Rule::Whole { min } => check_whole(value, at, *min),
         Rule::Amount => check_amount(value, at),
@@ -139,7 +145,7 @@ fn check_value(value: &RawValue, field: &Field, unknown: UnknownFields, prefix: 
                 check_object(&object, nested, unknown, &at(), errors);
                 None
             }
-            Err(_) => Some(FieldError::mismatch(at(), "object")),
+            Err(_) => Some(FieldError::mismatch(at(), "object", value)),
         },
     };
     errors.extend(error);
@@ -151,7 +157,7 @@ fn check_text(value: &RawValue, at: impl Fn() -> String, min: usize, max: usize)
             let length = text.chars().count();
             (length < min || max < length).then(|| FieldError::size(at(), min, max))
         }
-        None => Some(FieldError::mismatch(at(), "java.lang.String")),
+        None => Some(FieldError::mismatch(at(), "java.lang.String", value)),
     }
 }
 
@@ -169,7 +175,7 @@ fn check_country(value: &RawValue, at: impl Fn() -> String) -> Option<FieldError
 
 fn check_name(value: &RawValue, at: impl Fn() -> String, names: &[&str]) -> Option<FieldError> {
     let known = text_of(value).is_some_and(|name| names.binary_search(&name.as_ref()).is_ok());
-    (!known).then(|| FieldError::mismatch(at(), "enum"))
+    (!known).then(|| FieldError::mismatch(at(), "enum", value))
 }
 
 fn check_whole(value: &RawValue, at: impl Fn() -> String, min: i64) -> Option<FieldError> {
@@ -179,7 +185,7 @@ fn check_whole(value: &RawValue, at: impl Fn() -> String, min: i64) -> Option<Fi
             Some(FieldError { limits: vec![min.to_string()], ..FieldError::new("Min", at(), message) })
         }
         Ok(_) => None,
-        Err(_) => Some(FieldError::mismatch(at(), "java.lang.Integer")),
+        Err(_) => Some(FieldError::mismatch(at(), "java.lang.Integer", value)),
     }
 }
 
@@ -192,7 +198,7 @@ fn check_amount(value: &RawValue, at: impl Fn() -> String) -> Option<FieldError>
             Some(FieldError::new("DecimalMax", at(), "must be less than or equal to 1000000000"))
         }
         Ok(_) => None,
-        Err(NotAnAmount::NotANumber) => Some(FieldError::mismatch(at(), "java.math.BigDecimal")),
+        Err(NotAnAmount::NotANumber) => Some(FieldError::mismatch(at(), "java.math.BigDecimal", value)),
         Err(NotAnAmount::TooManyDigits) => {
             Some(FieldError::new("Digits", at(), "numeric value out of bounds (<10 digits>.<18 digits> expected)"))
         }
@@ -202,7 +208,7 @@ fn check_amount(value: &RawValue, at: impl Fn() -> String) -> Option<FieldError>
 fn check_text_map(value: &RawValue, at: impl Fn() -> String) -> Option<FieldError> {
     let of_texts = serde_json::from_str::<JsonObject<'_>>(value.get())
         .is_ok_and(|map| map.values().all(|(_, value)| text_of(value).is_some()));
-    (!of_texts).then(|| FieldError::mismatch(at(), "java.util.Map"))
+    (!of_texts).then(|| FieldError::mismatch(at(), "java.util.Map", value))
 }
 
 fn text_of(value: &RawValue) -> Option<std::borrow::Cow<'_, str>> {

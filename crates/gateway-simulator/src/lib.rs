@@ -24,6 +24,7 @@ mod json_object;
 mod ledger;
 mod list_query;
 mod order;
+mod order_field;
 mod payment;
 mod shop;
 mod switches;
@@ -40,6 +41,7 @@ pub use engine::{DeedRefused, Engine, ResumeError, Setup, Which};
 pub use exchange::{Answer, Handled, Method, Request, Response};
 pub use face::{Clock, FaceOptions, ManualClock, RecordsError, Running, load, serve};
 pub use faults::{Fault, FaultPlan, FaultRule};
+pub use order_field::{NotAnOrderField, OrderField};
 pub use payment::{NotAPaymentId, Payment, PaymentId, PaymentState, PaymentType};
 pub use shop::Shop;
 pub use switches::{

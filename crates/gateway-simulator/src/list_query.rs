@@ -59,7 +59,7 @@ fn set<T>(slot: &mut T, value: Result<T, FieldError>) -> Option<FieldError> {
 }
 
 fn whole(name: &str, text: &str, min: usize, max: usize) -> Result<usize, FieldError> {
-    let number: usize = text.parse().map_err(|_| mismatch(name, "int"))?;
+    let number: usize = text.parse().map_err(|_| FieldError::mismatch_in_query(name, "int", text))?;
     if number < min {
         return Err(FieldError::new("Min", name.to_owned(), format!("must be greater than or equal to {min}")));
     }
@@ -70,9 +70,5 @@ fn whole(name: &str, text: &str, min: usize, max: usize) -> Result<usize, FieldE
 }
 
 fn moment(name: &str, text: &str) -> Result<Option<DateTime<Utc>>, FieldError> {
-    read_plain(text).map(Some).ok_or_else(|| mismatch(name, "java.time.LocalDateTime"))
-}
-
-fn mismatch(name: &str, wanted: &str) -> FieldError {
-    FieldError::mismatch(name.to_owned(), wanted)
+    read_plain(text).map(Some).ok_or_else(|| FieldError::mismatch_in_query(name, "java.time.LocalDateTime", text))
 }

@@ -9,8 +9,9 @@ use crate::contract::{
 };
 use crate::field::{self, Field, FieldError, Rule};
 use crate::json_object::JsonObject;
+use crate::order_field::OrderField;
 use crate::payment::PaymentType;
-use crate::switches::UnknownFields;
+use crate::switches::Switches;
 
 /// What the merchant asked for. Card data is not part of it: see [`CardTrace`].
 #[derive(Clone, Serialize, Deserialize)]
@@ -39,14 +40,15 @@ pub(crate) struct Order {
 }
 
 impl Order {
-    /// Reads a body against the contract, section 6.1; the card that came with it is handed out beside.
+    /// Reads a body against the contract, section 6.1, and against what the shop asks for beyond it; the card that came with it is handed out beside.
     pub(crate) fn read(
         body: &JsonObject<'_>,
-        unknown: UnknownFields,
+        switches: &Switches,
     ) -> Result<(Self, Option<CardTrace>), Vec<FieldError>> {
-        let mut errors = field::check(body, ORDER, unknown);
+        let mut errors = field::check(body, ORDER, switches.unknown_fields);
         let amount = body.get("amount").and_then(|raw| Amount::from_json_number(raw.get()).ok());
         errors.extend(check_across_fields(body, amount));
+        errors.extend(missing_fields(body, &switches.required_for_deposits));
         if !errors.is_empty() {
             return Err(errors);
         }
@@ -116,6 +118,13 @@ fn check_across_fields(body: &JsonObject<'_>, amount: Option<Amount>) -> Option<
     }
 }
 
+/// What the shop asks for, of deposits only.
+fn missing_fields(body: &JsonObject<'_>, required: &[OrderField]) -> Vec<FieldError> {
+    let is_deposit = body.text("paymentType").as_deref() == Some(PaymentType::Deposit.name());
+    let missing = required.iter().filter(|field| is_deposit && field.is_missing_in(body));
+    missing.map(|field| FieldError::new("NotBlank", field.name().to_owned(), "must not be blank")).collect()
+}
+
 fn card_of(card: &JsonObject<'_>) -> CardTrace {
     let text = |name| card.text(name).map(std::borrow::Cow::into_owned);
     let trace = match card.text("cardNumber") {
@@ -135,7 +144,7 @@ fn names(fields: &'static [Field]) -> impl Iterator<Item = &'static str> {
 }
 
 /// Section 6.1.
-const ORDER: &[Field] = &[
+pub(crate) const ORDER: &[Field] = &[
     Field::required("paymentType", Rule::OneOf(PaymentType::NAMES)),
     Field::required("currency", Rule::Text { min: 3, max: 16 }),
     Field::optional("amount", Rule::Amount),

@@ -4,6 +4,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::contract::{amount::Amount, error_code::ErrorCode, signature::SignatureMode};
+use crate::order_field::OrderField;
 
 /// Every decision that a run may turn. The defaults are those of section 15; in JSON each field may be
 /// left out, and an unknown one is refused.
@@ -45,6 +46,8 @@ pub struct Switches {
     pub webhook_without_reference: bool,
     /// What a request field that the contract does not know meets.
     pub unknown_fields: UnknownFields,
+    /// What a deposit must carry beyond what the contract asks for, such as `customer.lastName`.
+    pub required_for_deposits: Vec<OrderField>,
     /// Refuse requests beyond a rate with 429.
     pub rate_limit: Option<RateLimit>,
     /// After how long an untouched checkout is cancelled, in seconds.
@@ -77,6 +80,7 @@ impl Default for Switches {
             webhook_retry_pause_millis: 5_000,
             webhook_without_reference: false,
             unknown_fields: UnknownFields::Ignored,
+            required_for_deposits: Vec::new(),
             rate_limit: None,
             checkout_timeout_seconds: 60 * 60,
             deposit_processing_millis: 0,

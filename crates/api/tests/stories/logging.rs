@@ -41,8 +41,8 @@ async fn no_secret_no_person_no_card_and_no_query_is_ever_logged() {
         app.gateway.with(|engine, _| engine.faults_mut().add(format!("trouble-{count}"), fault, Some(1)));
         app.post("/v1/payments", &order).await;
     }
-    // What is wrong with it is told to the caller alone.
-    order["customer"]["documentType"] = json!("Xk7Kind");
+    // What is wrong with it is told to the caller alone, though the gateway repeats it.
+    order["paymentMethod"] = json!("XK7METHOD");
     order["referenceId"] = json!("refused");
     app.post("/v1/payments", &order).await.assert_problem("gateway-refused");
     order["card"] = json!({ "cardNumber": CARD, "cardSecurityCode": "Xk7Cvv" });
@@ -138,7 +138,12 @@ impl Talkative {
         let data = Data::new(Kind::Sqlite).await;
         let gateway = simulated_gateway(Clock::System);
         // The program listens where nobody else does; where that is, its log tells.
-        let pairs = [("HTTP__LISTEN", "127.0.0.1:0"), ("LOG__LEVEL", "trace"), ("LOG__FORMAT", "json")];
+        let pairs = [
+            ("HTTP__LISTEN", "127.0.0.1:0"),
+            ("LOG__LEVEL", "trace"),
+            ("LOG__FORMAT", "json"),
+            ("PAYMENTS__UNKNOWN_METHODS", "true"),
+        ];
         let environment = environment(&data, &gateway.url(), "", &pairs);
         let open = open_database(&read_settings(environment.clone())).await.unwrap();
         admit(open.database.keys.as_ref(), CALLER_KEY, Scope::VARIANTS, &[]).await;

@@ -89,13 +89,17 @@ async fn a_problem_about_a_payment_names_it() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_gateway_refuses_is_told_by_the_callers_field_and_without_its_value() {
-    let app = TestApp::start(Kind::Sqlite).await;
+    let app = TestApp::start_with(Kind::Sqlite, &[("PAYMENTS__UNKNOWN_METHODS", "true")]).await;
+    let asked = json!(["customer.lastName", "billingAddress.city"]);
+    let asked = serde_json::from_value(json!({ "requiredForDeposits": asked })).unwrap();
+    app.gateway.with(|engine, _| *engine.switches_mut() = asked);
     let mut order = order("order-1");
-    order["customer"] = json!({ "documentType": "Xk7Canary", "accountType": "Xk7Canary" });
+    order["paymentMethod"] = json!("XK7CANARY");
+    order["customer"] = json!({ "firstName": "Xk7Marta" });
     let refused = app.post("/v1/payments", &order).await;
     refused.assert_problem("gateway-refused");
     let mut pointers = refused.pointers();
     pointers.sort_unstable();
-    assert_eq!(pointers, ["/customer/accountType", "/customer/documentType"]);
-    assert!(!refused.body.to_string().contains("Xk7Canary"), "{refused:?}");
+    assert_eq!(pointers, ["/billingAddress/city", "/customer/lastName", "/paymentMethod"]);
+    assert!(!refused.body.to_string().to_lowercase().contains("xk7"), "{refused:?}");
 }

@@ -21,7 +21,7 @@ use crate::view::{PaymentView, Surroundings};
 
 impl Engine {
     pub(super) fn create(&mut self, refusal: &Refusal<'_>, shop: usize, body: &JsonObject<'_>) -> Answered {
-        let (order, card) = match Order::read(body, self.switches.unknown_fields) {
+        let (order, card) = match Order::read(body, &self.switches) {
             Ok(read) => read,
             Err(errors) => return Answered::unchanged(refusal.validation("paymentRequest", &errors)),
         };

@@ -20,8 +20,8 @@ impl Engine {
             None => None,
             Some("true") => Some(true),
             Some("false") => Some(false),
-            Some(_) => {
-                let error = FieldError::mismatch("savedByCustomer.eq".to_owned(), "boolean");
+            Some(other) => {
+                let error = FieldError::mismatch_in_query("savedByCustomer.eq", "boolean", other);
                 return refusal.validation("cardTokenRequest", &[error]);
             }
         };

@@ -133,6 +133,42 @@ fn an_unknown_field_is_passed_over_unless_the_switch_refuses_it() {
 }
 
 #[test]
+fn a_value_of_the_wrong_kind_is_repeated_as_the_framework_does() {
+    let (_, answer) = ShopFloor::open().post(&with(deposit("order-1"), json!({ "paymentMethod": "SHELLS" })));
+    let error = &answer["errors"][0];
+    assert_eq!((&error["rejectedValue"], &error["bindingFailure"]), (&json!("SHELLS"), &json!(true)));
+    assert!(error["defaultMessage"].as_str().unwrap().contains("SHELLS"), "{error}");
+}
+
+#[test]
+fn a_shop_may_ask_more_of_deposits() {
+    let switches = r#"{"requiredForDeposits":["customer.lastName","billingAddress.city","description"]}"#;
+    let strict = || ShopFloor::with(serde_json::from_str(switches).unwrap());
+    let missing = |field: &str| (field.to_owned(), "NotBlank".to_owned());
+    let whole =
+        json!({ "customer": { "lastName": "Rojas" }, "billingAddress": { "city": "Lima" }, "description": "x" });
+    for (change, field) in [
+        (json!({ "customer": null }), "customer.lastName"),
+        (json!({ "customer": { "firstName": "Ana" } }), "customer.lastName"),
+        (json!({ "billingAddress": { "city": "" } }), "billingAddress.city"),
+        (json!({ "description": null }), "description"),
+    ] {
+        let body = with(with(deposit("order-1"), whole.clone()), change);
+        assert_eq!(complaints(&mut strict(), &body), [missing(field)], "{body}");
+    }
+    let mut floor = strict();
+    assert_eq!(floor.post(&with(deposit("order-1"), whole)).0, 200);
+    let payout = json!({ "paymentType": "WITHDRAWAL", "currency": "EUR", "amount": 5 });
+    assert_eq!(floor.post(&payout).0, 200, "payouts are not asked");
+
+    for stranger in ["customer.lastNme", "lastName", "description.text", ""] {
+        let switches = json!({ "requiredForDeposits": [stranger] });
+        let refused = serde_json::from_value::<Switches>(switches).unwrap_err().to_string();
+        assert_eq!(refused, format!("`{stranger}` is not a field of POST payments"));
+    }
+}
+
+#[test]
 fn the_same_reference_twice_makes_two_payments_unless_the_switch_says_conflict() {
     let mut floor = ShopFloor::open();
     let (first, second) = (floor.deposit("order-1"), floor.deposit("order-1"));

@@ -4,6 +4,7 @@
 //! what it needs: names ([`ReferenceId`], [`PaymentId`], [`GatewayPaymentId`]), money
 //! ([`Money`], [`Total`]), what was asked ([`Order`]) and what was seen ([`Evidence`]).
 
+mod actor;
 mod currency;
 mod fingerprint;
 mod gateway_payment_id;
@@ -19,6 +20,7 @@ mod text;
 mod time;
 mod total;
 
+pub use actor::Actor;
 pub use currency::{Currency, InvalidCurrency};
 pub use fingerprint::Fingerprint;
 pub use gateway_payment_id::{GatewayPaymentId, InvalidGatewayPaymentId};
@@ -28,9 +30,10 @@ pub use order::{
     Metadata, Order, Phone,
 };
 pub use payment::{
-    Attempt, Change, Decision, Elsewhere, Entry, Evidence, Flag, GatewayState, Intervals, Kind, LookUp, NotOurs,
-    Opening, OtherPayment, Payment, PaymentError, PaymentState, Progress, Rejection, Seen, SeenState, Sighting, Source,
-    Submission, UnfoldableLedger, Verdict, choose, never_adoptable,
+    Attempt, Change, Command, CommandKind, CommandOutcome, Commands, Decision, Elsewhere, Entry, Evidence, Flag,
+    GatewayState, Intervals, IssuedCommand, Kind, LookUp, NotAllowed, NotOurs, NotRefundable, Opening, OtherPayment,
+    Payment, PaymentError, PaymentState, Progress, Refund, RefundStanding, Refunds, Rejection, Seen, SeenState,
+    Sighting, Source, Submission, UnfoldableLedger, Verdict, choose, never_adoptable,
 };
 pub use payment_id::PaymentId;
 pub use payment_method::{InvalidPaymentMethod, PaymentMethod};

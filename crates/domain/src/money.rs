@@ -40,6 +40,9 @@ impl Money {
     /// The largest amount that the gateway takes (gateway contract, section 3).
     pub const AMOUNT_MAX: Decimal = Decimal::from_parts(1_000_000_000, 0, 0, false, 0);
 
+    /// The least that is not nothing (gateway contract, section 3).
+    pub const AMOUNT_MIN: Decimal = Decimal::from_parts(1, 0, 0, false, 5);
+
     /// An amount that a caller asks for: checked against the digits of its currency.
     pub fn requested(amount: Decimal, currency: Currency) -> Result<Self, InvalidAmount> {
         let money = Self::evidenced(amount, currency)?;
@@ -64,6 +67,12 @@ impl Money {
             return Err(InvalidAmount::TooPrecise { digits_max: Currency::DIGITS_MAX });
         }
         Ok(Self { amount, currency })
+    }
+
+    /// Nothing, in the same currency.
+    #[must_use]
+    pub fn none(&self) -> Self {
+        Self { amount: Decimal::ZERO, currency: self.currency }
     }
 
     /// The amount in major units, without trailing zeros.

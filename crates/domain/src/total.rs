@@ -34,6 +34,17 @@ impl Total {
         let units = units_of(amount)?;
         self.units.checked_sub(units).map(|units| Self { units }).ok_or(TotalOverflow)
     }
+
+    /// This without another sum.
+    pub fn less(self, other: Self) -> Result<Self, TotalOverflow> {
+        self.units.checked_sub(other.units).map(|units| Self { units }).ok_or(TotalOverflow)
+    }
+
+    /// This as one amount; none if it is negative, or has more digits than an amount can hold exactly.
+    pub fn amount(self) -> Option<Decimal> {
+        let negative = self.units < 0;
+        (!negative).then(|| Decimal::try_from_i128_with_scale(self.units, Self::DIGITS).ok()).flatten()
+    }
 }
 
 fn units_of(amount: Decimal) -> Result<i128, TotalOverflow> {
@@ -69,6 +80,15 @@ mod tests {
         assert_eq!(sum.to_string(), "99999999999.9999999999999999");
         let back = (0..100).try_fold(sum, |sum, _| sum.minus(largest)).unwrap();
         assert_eq!(back, Total::ZERO);
+    }
+
+    #[test]
+    fn a_sum_is_an_amount_again_if_one_can_hold_it() {
+        let amount = parse_amount("999999999.999999999999999999").unwrap();
+        assert_eq!(Total::ZERO.plus(amount).unwrap().amount(), Some(amount));
+        let cent = Total::ZERO.plus(parse_amount("0.01").unwrap()).unwrap();
+        assert_eq!(cent.less(cent).unwrap().amount(), Some(Decimal::ZERO));
+        assert_eq!(Total::ZERO.less(cent).unwrap().amount(), None);
     }
 
     #[test]

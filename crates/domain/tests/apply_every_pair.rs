@@ -94,6 +94,15 @@ fn kind(seen: &Seen) -> &'static str {
         Seen::Missing => "missing",
         Seen::ClaimedElsewhere { .. } => "claimed-elsewhere",
         Seen::Accepted { .. } | Seen::Found { .. } | Seen::Reported { .. } | Seen::Undecided { .. } => "sighting",
+        Seen::CommandIssued { .. } => "command-issued",
+        Seen::CommandRepeated { .. } => "command-repeated",
+        Seen::CommandNotSent { .. } => "command-not-sent",
+        Seen::CommandDenied { .. } => "command-denied",
+        Seen::CommandUnknown { .. } => "command-unknown",
+        Seen::CommandAnswered { .. } => "command-answered",
+        Seen::RefundOpened { .. } => "refund-opened",
+        Seen::RefundEnded { .. } => "refund-ended",
+        Seen::ParentTold { .. } => "parent-told",
     }
 }
 

@@ -5,13 +5,14 @@
 mod story;
 
 use domain::{
-    Attempt, Entry, Evidence, Flag, GatewayState, Intervals, Kind, Payment, PaymentState, Progress, Seen, Sighting,
-    Submission, UnfoldableLedger,
+    Attempt, Command, Entry, Evidence, Flag, GatewayState, Intervals, Kind, Payment, PaymentState, Progress, Seen,
+    Sighting, Submission, UnfoldableLedger,
 };
 use proptest::prelude::*;
 use story::{
-    ANOTHER_WORD, OURS, Story, TWIN, about_to_send, accepted, at, claimed_elsewhere, found, given_up, look,
-    look_begun_at, missing, money, not_sent, opened_again, outcome_unknown, refused, seen_state, sighting, sweep,
+    ANOTHER_WORD, OURS, Story, TWIN, about_to_send, accepted, at, claimed_elsewhere, command_answered, command_denied,
+    command_issued, command_not_sent, command_repeated, command_unknown, found, given_up, look, look_begun_at, missing,
+    money, not_sent, opened_again, outcome_unknown, refund_ended, refund_opened, refused, seen_state, sighting, sweep,
     undecided, webhook,
 };
 use strum::VariantArray as _;
@@ -53,7 +54,7 @@ fn any_sighting() -> impl Strategy<Value = Sighting> {
 
 /// The makings of any evidence; the second in which it comes is known later.
 fn any_evidence() -> impl Strategy<Value = (u8, usize, u64, Sighting)> {
-    (0..20u8, 1..4usize, 0..30u64, any_sighting())
+    (0..32u8, 1..4usize, 0..30u64, any_sighting())
 }
 
 fn evidence((kind, attempt, older, sighting): (u8, usize, u64, Sighting), second: u64) -> Evidence {
@@ -72,6 +73,17 @@ fn evidence((kind, attempt, older, sighting): (u8, usize, u64, Sighting), second
         12..=14 => webhook(second, sighting),
         15 | 16 => sweep(second, sighting),
         17 => look_begun_at(second.saturating_sub(older), second, sighting),
+        20 => command_issued(second, attempt, Command::Capture { amount: None }),
+        21 => command_issued(second, attempt, Command::Capture { amount: Some(money("20", "EUR")) }),
+        22 => command_issued(second, attempt, Command::Void),
+        23 => command_repeated(second, attempt, 2),
+        24 => command_not_sent(second, attempt),
+        25 => command_denied(second, attempt),
+        26 => command_unknown(second, attempt),
+        27 => command_answered(second.saturating_sub(older), second, attempt, sighting),
+        28 | 29 => refund_opened(second, u128::from(older), money("7", "EUR")),
+        30 => refund_ended(second, u128::from(older), PaymentState::Completed),
+        31 => refund_ended(second, u128::from(older), PaymentState::Declined),
         _ => look(second, sighting),
     }
 }
@@ -117,8 +129,17 @@ fn check_step(before: &Payment, story: &Story, evidence: &Evidence) -> Result<()
             "a candidate forbids another POST"
         );
     }
+    let open = after.commands.issued().iter().filter(|issued| issued.outcome.is_open()).count();
+    prop_assert!(open <= 1, "one command at a time");
+    prop_assert!(!after.is_over_refunded() || after.flags.contains(&Flag::OverRefunded) || is_overage(after), "I10");
     prop_assert!(after.others.iter().all(|other| Some(&other.id) != after.gateway_payment_id.as_ref()));
     Ok(())
+}
+
+/// The gateway itself lowered what was captured, or let somebody else have it back: a break, and no doing of ours.
+fn is_overage(payment: &Payment) -> bool {
+    payment.others.iter().any(|other| other.relation == domain::Elsewhere::Foreign)
+        || payment.flags.contains(&Flag::AmountContradicts)
 }
 
 /// I5: a state is told by a gateway payment that is ours, or is REJECTED by a refusal or a proof that nothing was sent.
@@ -127,6 +148,7 @@ fn check_that_it_was_told(after: &Payment, evidence: &Evidence) -> Result<(), Te
         Seen::Accepted { sighting, .. }
         | Seen::Found { sighting }
         | Seen::Undecided { sighting }
+        | Seen::CommandAnswered { sighting, .. }
         | Seen::Reported { sighting } => {
             prop_assert_eq!(Some(&sighting.id), after.gateway_payment_id.as_ref());
             prop_assert_eq!(sighting.known_state().map(PaymentState::from), Some(after.state));
@@ -140,7 +162,15 @@ fn check_that_it_was_told(after: &Payment, evidence: &Evidence) -> Result<(), Te
         | Seen::AboutToSend { .. }
         | Seen::OutcomeUnknown { .. }
         | Seen::ClaimedElsewhere { .. }
-        | Seen::Missing => prop_assert!(false, "moved by {evidence:?}"),
+        | Seen::Missing
+        | Seen::CommandIssued { .. }
+        | Seen::CommandRepeated { .. }
+        | Seen::CommandNotSent { .. }
+        | Seen::CommandDenied { .. }
+        | Seen::CommandUnknown { .. }
+        | Seen::RefundOpened { .. }
+        | Seen::RefundEnded { .. }
+        | Seen::ParentTold { .. } => prop_assert!(false, "moved by {evidence:?}"),
     }
     Ok(())
 }

@@ -216,7 +216,7 @@ proptest! {
         let all: Vec<Duration> = seconds.iter().copied().map(Duration::from_secs).collect();
         let one = all.first().copied().unwrap_or(Duration::MAX);
         let intervals = Intervals {
-            lease: one, look_ups: all.clone(), quarantine: one, empty_look_ups: checks, empty_look_up_pause: one,
+            lease: one, command_lease: one, look_ups: all.clone(), quarantine: one, empty_look_ups: checks, empty_look_up_pause: one,
             look_up_horizon: one, resends: all.clone(), submit_deadline: one, polls: all, confirm: one,
         };
         let progress = Progress { checks, empty_look_ups: checks, checked_at: last_look.map(at), next_check_at: None };

@@ -1,6 +1,6 @@
 //! Looking after payments that are due: the one way in which a payment is looked at, by a worker or a person.
 
-use domain::{Attempt, Evidence, PaymentId, PaymentState, Seen, Source};
+use domain::{Attempt, CommandOutcome, Evidence, Payment, PaymentId, PaymentState, Seen, Source, Time};
 use futures::future::join_all;
 use store::{Claim, Lease, Name, Stored};
 
@@ -59,9 +59,10 @@ impl Desk {
         if payment.is_unsent() {
             return self.send_again(stored, under, leased_at).await;
         }
-        let in_flight = matches!(payment.submission.last(), Some(Attempt::InFlight { sent_at })
-            if payment.state == PaymentState::Submitted && now < sent_at.plus(self.rules.intervals.lease));
-        if in_flight {
+        if payment.must_tell_parent() {
+            return self.tell_parent(stored, under).await.map(drop);
+        }
+        if self.is_in_flight(payment, now) {
             return self.record_look(stored, under).await.map(drop);
         }
         let by_id = !stored.payment.state.is_final() || stored.payment.needs_confirmation();
@@ -70,15 +71,28 @@ impl Desk {
         if stored.payment.may_try_twice(&stored.progress, &self.rules.intervals) {
             return self.try_twice(stored, leased_at).await;
         }
-        Ok(())
+        self.repeat_command(stored, leased_at).await
+    }
+
+    /// Whether somebody's request is on its way, or dead and not known to be so: nobody else looks before its lease is
+    /// over.
+    fn is_in_flight(&self, payment: &Payment, now: Time) -> bool {
+        let intervals = &self.rules.intervals;
+        let attempt = matches!(payment.submission.last(), Some(Attempt::InFlight { sent_at })
+            if payment.state == PaymentState::Submitted && now < sent_at.plus(intervals.lease));
+        let command = payment.commands.open().is_some_and(|(_, open)| {
+            open.outcome == CommandOutcome::InFlight && now < open.sent_at.plus(intervals.command_lease)
+        });
+        attempt || command
     }
 
     /// By id where we have one and it can still tell something, by reference where a request is unaccounted for.
-    async fn look(&self, stored: &Stored, by_id: bool) -> Looked {
+    pub(crate) async fn look(&self, stored: &Stored, by_id: bool) -> Looked {
         let payment = &stored.payment;
         let mut looked = Looked::default();
         if payment.gateway_payment_id.is_some() && by_id {
             looked = self.look_by_id(payment).await;
+            looked.without_command_as_of = self.look_for_command(payment, &looked).await;
         }
         if !looked.failed && payment.needs_look_up(self.now(), &self.rules.intervals) {
             let under_reference = self.look_up(payment).await;
@@ -91,14 +105,18 @@ impl Desk {
 
     /// Records what a look brought, the lease given up with the last of it. While a second attempt may follow, the
     /// lease is kept for it.
-    async fn record_looked(
+    pub(crate) async fn record_looked(
         &self,
         mut stored: Stored,
         looked: Looked,
         under: Option<Under>,
     ) -> Result<Stored, DeedError> {
-        let past_quarantine = |begun_at| stored.payment.is_past_quarantine(begun_at, &self.rules.intervals);
-        let look = Look { at: self.now(), proves_absence: looked.nothing_as_of.is_some_and(past_quarantine) };
+        let (payment, intervals) = (&stored.payment, &self.rules.intervals);
+        let nothing = looked.nothing_as_of.is_some_and(|begun_at| payment.is_past_quarantine(begun_at, intervals));
+        let no_command = looked
+            .without_command_as_of
+            .is_some_and(|begun_at| payment.is_past_command_quarantine(begun_at, intervals));
+        let look = Look { at: self.now(), proves_absence: nothing || no_command };
         let epoch = under.and_then(|under| under.epoch);
         let last_lease = under.map_or(Lease::Keep, |under| under.lease);
         let count = looked.evidence.len();
@@ -137,10 +155,15 @@ impl Desk {
             return self.give_up(stored, format!("{reason}; the request is no longer kept"), under).await;
         };
         let why = format!("the one before never reached the gateway ({reason})");
-        match self.permit(&stored, why).await? {
+        match self.permit_attempt(&stored, why).await? {
             Some(permitted) => self.send(permitted, &request, leased_at).await.map(drop),
             None => Ok(()),
         }
+    }
+
+    async fn permit_attempt(&self, stored: &Stored, reason: String) -> Result<Option<Stored>, DeedError> {
+        let seen = Seen::AboutToSend { attempt: stored.payment.submission.next_number(), reason };
+        self.permit(stored, seen, self.rules.intervals.lease).await
     }
 
     async fn give_up(&self, stored: Stored, reason: String, under: Under) -> Result<(), DeedError> {
@@ -157,7 +180,7 @@ impl Desk {
         };
         let empties = stored.progress.empty_look_ups;
         let why = format!("{empties} complete look-ups after the quarantine found nothing under its reference");
-        match self.permit(&stored, why).await? {
+        match self.permit_attempt(&stored, why).await? {
             Some(permitted) => self.send(permitted, &request, leased_at).await.map(drop),
             None => self.record_look(stored, release).await.map(drop),
         }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{PaymentId, ShopName};
+use domain::{InvalidAmount, NotAllowed, NotRefundable, PaymentId, ShopName};
 use store::StoreError;
 
 /// Why a deed was not done. Workers meet these as well as callers, so they know nothing of HTTP.
@@ -24,6 +24,18 @@ pub enum DeedError {
     /// The gateway does not know what was asked for.
     #[error("the gateway does not know it")]
     NotAtGateway,
+    /// The command cannot be given to the payment as it is.
+    #[error(transparent)]
+    NotAllowed(#[from] NotAllowed),
+    /// The deposit cannot be refunded, or not by this much.
+    #[error(transparent)]
+    NotRefundable(#[from] NotRefundable),
+    /// The amount does not fit the currency of what it is a part of.
+    #[error(transparent)]
+    InvalidAmount(#[from] InvalidAmount),
+    /// Whoever ordered a withdrawal does not approve it as well.
+    #[error("whoever ordered a withdrawal cannot approve it; another key must")]
+    MakerApproves,
     /// The gateway does not answer; nothing was taken.
     #[error("the gateway does not answer, nothing was taken")]
     GatewayUnavailable {

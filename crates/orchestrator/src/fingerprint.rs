@@ -1,19 +1,31 @@
 use std::collections::BTreeMap;
 
-use domain::{Fingerprint, Order};
+use domain::{Fingerprint, Metadata, Order, ShopName};
 use gateway_client::request::CreatePayment;
 use serde_json::Value;
 
-use crate::Vault;
 use crate::gateway::create_payment;
+use crate::{RefundOrder, Vault};
 
 impl Vault {
     /// The order, field by field, as keyed digests. Normalised: `10` and `10.00` are one amount, absent and default
     /// are one. The customer's IP is left out: a caller who repeats from elsewhere asks for the same payment
     /// (REST contract, `reference-taken`).
     pub(crate) fn fingerprint(&self, order: &Order) -> Fingerprint {
-        let digests = fields(order).into_iter().map(|(pointer, value)| {
-            let digest = self.digest(&[order.shop.as_str().as_bytes(), pointer.as_bytes(), value.as_bytes()]);
+        self.digests(&order.shop, fields(order))
+    }
+
+    /// A refund likewise. One of all that is left is another one than one of the same sum.
+    pub(crate) fn refund_fingerprint(&self, shop: &ShopName, order: &RefundOrder) -> Fingerprint {
+        let mut fields = BTreeMap::from([("/payment".to_owned(), order.deposit.to_string())]);
+        fields.extend(order.amount.map(|amount| ("/amount".to_owned(), amount.normalize().to_string())));
+        fields.extend(metadata(&order.metadata));
+        self.digests(shop, fields)
+    }
+
+    fn digests(&self, shop: &ShopName, fields: BTreeMap<String, String>) -> Fingerprint {
+        let digests = fields.into_iter().map(|(pointer, value)| {
+            let digest = self.digest(&[shop.as_str().as_bytes(), pointer.as_bytes(), value.as_bytes()]);
             // Sixteen bytes are far beyond chance, and keep the row small.
             (pointer, hex::encode(&digest[..16]))
         });
@@ -34,10 +46,12 @@ fn fields(order: &Order) -> BTreeMap<String, String> {
     if let Some(flow) = order.flow_asked {
         fields.insert("/flow".to_owned(), flow.to_string());
     }
-    for (name, value) in &order.metadata {
-        fields.insert(format!("/metadata/{}", escaped(name.as_str())), value.as_str().to_owned());
-    }
+    fields.extend(metadata(&order.metadata));
     fields
+}
+
+fn metadata(pairs: &Metadata) -> impl Iterator<Item = (String, String)> {
+    pairs.iter().map(|(name, value)| (format!("/metadata/{}", escaped(name.as_str())), value.as_str().to_owned()))
 }
 
 fn flatten(pointer: &str, value: &Value, into: &mut BTreeMap<String, String>) {

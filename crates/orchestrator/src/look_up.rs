@@ -16,6 +16,8 @@ pub(crate) struct Looked {
     /// When a complete look-up began that found nothing under our reference: its answer tells of no later moment,
     /// however long it took to reach us.
     pub nothing_as_of: Option<Time>,
+    /// When a look began that showed no trace of the command that is open.
+    pub without_command_as_of: Option<Time>,
     /// Whether the gateway could be asked at all.
     pub failed: bool,
 }

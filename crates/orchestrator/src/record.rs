@@ -19,6 +19,13 @@ pub(crate) struct Under {
     pub look: Option<Look>,
 }
 
+impl Under {
+    /// Nobody's lease, notice or look.
+    pub(crate) fn nobody() -> Self {
+        Self { epoch: None, lease: Lease::Keep, notice: None, look: None }
+    }
+}
+
 /// A look at the gateway, as far as it counts beside the ledger.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Look {
@@ -135,7 +142,9 @@ impl Desk {
             let write = notice.map(|notice| Write { notice: Some(notice), ..Write::default() });
             return (write, stored.clone());
         }
-        let anew = entry.as_ref().is_some_and(|entry| entry.change.state.is_some() || entry.change.attempt.is_some());
+        let anew = entry.as_ref().is_some_and(|Entry { change, .. }| {
+            change.state.is_some() || change.attempt.is_some() || change.command.is_some()
+        });
         let mut progress = self.progressed(&payment, stored.progress, under.look, anew);
         if waits(decision) {
             progress.next_check_at = Some(evidence.at);
@@ -188,7 +197,10 @@ fn claimed_elsewhere(seen: &Seen) -> Option<Seen> {
         Seen::Accepted { attempt, sighting } => {
             Some(Seen::ClaimedElsewhere { attempt: Some(*attempt), id: sighting.id.clone() })
         }
-        Seen::Found { sighting } | Seen::Undecided { sighting } | Seen::Reported { sighting } => {
+        Seen::Found { sighting }
+        | Seen::Undecided { sighting }
+        | Seen::Reported { sighting }
+        | Seen::CommandAnswered { sighting, .. } => {
             Some(Seen::ClaimedElsewhere { attempt: None, id: sighting.id.clone() })
         }
         Seen::Opened(_)
@@ -198,6 +210,14 @@ fn claimed_elsewhere(seen: &Seen) -> Option<Seen> {
         | Seen::Refused { .. }
         | Seen::OutcomeUnknown { .. }
         | Seen::ClaimedElsewhere { .. }
-        | Seen::Missing => None,
+        | Seen::Missing
+        | Seen::CommandIssued { .. }
+        | Seen::CommandRepeated { .. }
+        | Seen::CommandNotSent { .. }
+        | Seen::CommandDenied { .. }
+        | Seen::CommandUnknown { .. }
+        | Seen::RefundOpened { .. }
+        | Seen::RefundEnded { .. }
+        | Seen::ParentTold { .. } => None,
     }
 }

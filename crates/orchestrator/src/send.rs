@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use domain::{Attempt, Evidence, Kind, Seen, Source};
+use domain::{Evidence, Kind, Seen, Source};
 use gateway_client::answer::{CreateOutcome, NotSentReason, classify_create};
 use gateway_client::request::{self, Class, CreatePayment};
-use store::{Lease, Name, Outcome, StoreError, Stored, Write};
+use store::{Lease, Stored};
 
 use crate::gateway::{invalid, rejection, sighting};
 use crate::record::{Recorded, Under};
@@ -66,45 +66,5 @@ impl Desk {
                 self.breaker.failed(shop, Trouble::Unavailable, self.clock.uptime());
             }
         }
-    }
-
-    /// Makes the entry without which nothing leaves, under a lease of its own. None if it may not leave, or somebody
-    /// else was faster.
-    pub(crate) async fn permit(&self, stored: &Stored, reason: String) -> Result<Option<Stored>, DeedError> {
-        let now = self.now();
-        let attempt = stored.payment.submission.next_number();
-        let seen = Seen::AboutToSend { attempt, reason };
-        let evidence = Evidence { source: Source::Request, at: now, begun_at: None, seen };
-        let decision = stored.payment.apply(&evidence);
-        let Some((payment, entry)) = stored.payment.after(&evidence, &decision) else { return Ok(None) };
-        let mut progress = stored.progress.renewed(false);
-        progress.next_check_at = payment.next_check_at(&progress, now, &self.rules.intervals);
-        let until = now.plus(self.rules.intervals.lease);
-        let moves = store::Move {
-            payment: payment.clone(),
-            expected_version: stored.payment.version,
-            expected_epoch: Some(stored.epoch),
-            entry: Some(entry),
-            claim: None,
-            progress,
-            lease: Lease::Take(self.owner, until),
-        };
-        let permitted = Stored { payment, progress, epoch: stored.epoch + 1, leased_until: Some(until) };
-        let write = Write { moves: Some(moves), ..Write::default() };
-        match Box::pin(self.store.commit(write)).await {
-            Ok(Outcome::Won) => Ok(Some(permitted)),
-            Ok(Outcome::Poison(reason)) => Err(DeedError::Poison(reason)),
-            Ok(_) => Ok(None),
-            Err(error) if matches!(*error, StoreError::OutcomeUnknown(_)) => self.read_back(permitted).await,
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// The commit's answer was lost. Only this process could have raised the epoch from the one that it held, so a row
-    /// with the next epoch and our very attempt is ours.
-    async fn read_back(&self, permitted: Stored) -> Result<Option<Stored>, DeedError> {
-        let found = self.find(Name::Id(permitted.payment.id())).await?;
-        let attempt = |stored: &Stored| stored.payment.submission.last().map(Attempt::sent_at);
-        Ok(found.filter(|found| found.epoch == permitted.epoch && attempt(found) == attempt(&permitted)))
     }
 }

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use domain::{Kind, Opening, Order, Payment, PaymentId, PaymentMethod, PaymentType};
+use domain::{Actor, Fingerprint, Kind, Opening, Order, Payment, PaymentId, PaymentMethod, PaymentType};
 use gateway_client::request::CreatePayment;
 use store::{Birth, Name, Opened, StoreError, Stored};
 
@@ -32,29 +32,25 @@ impl Desk {
     /// leave, then the request, then what came back.
     ///
     /// `id` is a new name that is used for nothing else: a row that has it is ours even if the answer to its commit was
-    /// lost. An order whose reference is taken by the same order is a replay, and the gateway is not called.
-    pub async fn take(&self, id: PaymentId, order: Order) -> Result<Taken, DeedError> {
+    /// lost. An order whose reference is taken by the same order is a replay, and the gateway is not called. `by` is kept in
+    /// the ledger.
+    pub async fn take(&self, id: PaymentId, order: Order, by: Option<Actor>) -> Result<Taken, DeedError> {
         if !self.signing_keys.contains_key(&order.shop) {
             return Err(DeedError::UnknownShop(order.shop));
         }
         let leased_at = self.clock.uptime();
-        let opening = self.opening(id, &order);
+        let opening = self.opening(id, &order, by);
         if let Err(trouble) = self.breaker.check(&order.shop, leased_at) {
             return self.replay_or(opening, trouble).await;
         }
         let request = create_payment(&order, self.webhook_url(&order.shop));
         let birth = self.birth(opening, &request);
-        let (payment, entry_until) = (birth.payment.clone(), birth.lease.map(|(_, until)| until));
-        let born = Stored {
-            progress: domain::Progress { next_check_at: birth.next_check_at, ..Default::default() },
-            payment,
-            epoch: 1,
-            leased_until: entry_until,
-        };
+        let born = birth.as_stored();
         match self.store.open(birth).await {
             Ok(Opened::New) => {}
             Ok(Opened::Existing(existing)) => {
-                return replay(*existing, &born.payment.opening).map(|stored| Taken { stored, replay: true });
+                return replay(*existing, &born.payment.opening.fingerprint)
+                    .map(|stored| Taken { stored, replay: true });
             }
             Ok(Opened::Poison(reason)) => return Err(DeedError::Poison(reason)),
             Err(error) if matches!(*error, StoreError::OutcomeUnknown(_)) => {
@@ -78,7 +74,7 @@ impl Desk {
         Ok(Taken { stored, replay: false })
     }
 
-    fn opening(&self, id: PaymentId, order: &Order) -> Opening {
+    fn opening(&self, id: PaymentId, order: &Order, ordered_by: Option<Actor>) -> Opening {
         Opening {
             id,
             shop: order.shop.clone(),
@@ -92,10 +88,11 @@ impl Desk {
             parent: None,
             metadata: order.metadata.clone(),
             fingerprint: self.vault.fingerprint(order),
+            ordered_by,
         }
     }
 
-    fn birth(&self, opening: Opening, request: &CreatePayment) -> Birth {
+    pub(crate) fn birth(&self, opening: Opening, request: &CreatePayment) -> Birth {
         let (id, now) = (opening.id, self.now());
         let (payment, entry) = Payment::open(opening, now);
         let next_check_at = payment.next_check_at(&domain::Progress::default(), now, &self.rules.intervals);
@@ -118,7 +115,7 @@ impl Desk {
     ) -> Result<Taken, DeedError> {
         let name = Name::Reference(opening.shop.clone(), opening.reference_id.clone());
         match (self.find(name).await?, trouble) {
-            (Some(existing), _) => replay(existing, &opening).map(|stored| Taken { stored, replay: true }),
+            (Some(existing), _) => replay(existing, &opening.fingerprint).map(|stored| Taken { stored, replay: true }),
             (None, Trouble::Unavailable) => Err(DeedError::GatewayUnavailable { retry_after }),
             (None, Trouble::Misconfigured) => Err(DeedError::GatewayMisconfigured { retry_after }),
         }
@@ -140,8 +137,8 @@ impl Desk {
 
 /// The same order again is answered with its payment as it is now; another one under its reference is refused, the
 /// fields that differ named and their values not.
-fn replay(existing: Stored, asked: &Opening) -> Result<Stored, DeedError> {
-    let differences = existing.payment.opening.fingerprint.differences(&asked.fingerprint);
+pub(crate) fn replay(existing: Stored, asked: &Fingerprint) -> Result<Stored, DeedError> {
+    let differences = existing.payment.opening.fingerprint.differences(asked);
     if differences.is_empty() {
         Ok(existing)
     } else {

@@ -89,7 +89,7 @@ impl House {
     }
 
     fn take(&self) -> Payment {
-        block_on(self.desk.take(PaymentId::from(Uuid::from_u128(7)), deposit())).unwrap().stored.payment
+        block_on(self.desk.take(PaymentId::from(Uuid::from_u128(7)), deposit(), None)).unwrap().stored.payment
     }
 
     /// Lets the hours go by, a worker looking after what is due.
@@ -196,7 +196,7 @@ fn a_method_that_moves_money_by_itself_is_never_sent_twice() {
     let rules = Rules { moving_methods: BTreeSet::from(["PIX".parse().unwrap()]), ..Rules::default() };
     let house = House::with(rules, Script::Lost, EMPTY_LIST);
     let order = Order { payment_method: "PIX".parse().ok(), ..deposit() };
-    block_on(house.desk.take(PaymentId::from(Uuid::from_u128(7)), order)).unwrap();
+    block_on(house.desk.take(PaymentId::from(Uuid::from_u128(7)), order, None)).unwrap();
     house.pass(Duration::from_hours(80), Duration::from_mins(1));
     assert_eq!((house.payment().state, house.posts()), (PaymentState::Submitted, 1));
 }

@@ -57,6 +57,13 @@ pub(crate) struct PaymentColumns {
     pub(crate) others: String,
     /// Words with commas between them.
     pub(crate) flags: String,
+    /// JSON array.
+    pub(crate) commands: String,
+    /// JSON array.
+    pub(crate) refunds: String,
+    pub(crate) told_parent: Option<String>,
+    /// JSON object.
+    pub(crate) ordered_by: Option<String>,
     pub(crate) version: i64,
     pub(crate) created_at: Time,
     pub(crate) updated_at: Time,
@@ -129,6 +136,10 @@ impl PaymentColumns {
             contradicted_by: to_string(&payment.contradicted_by)?,
             others: to_string(&payment.others)?,
             flags: words(&payment.flags),
+            commands: to_string(&payment.commands)?,
+            refunds: to_string(&payment.refunds)?,
+            told_parent: payment.told_parent.map(|state| state.to_string()),
+            ordered_by: opening.ordered_by.as_ref().map(to_string).transpose()?,
             version: signed(payment.version),
             created_at: payment.created_at,
             updated_at: payment.updated_at,
@@ -164,6 +175,7 @@ impl PaymentColumns {
             parent: self.parent_payment_id.map(PaymentId::from),
             metadata: row.json("metadata", &self.metadata)?,
             fingerprint: row.json("fingerprint", &self.fingerprint)?,
+            ordered_by: self.ordered_by.as_deref().map(|json| row.json("ordered_by", json)).transpose()?,
         };
         Ok(Payment {
             opening,
@@ -180,6 +192,9 @@ impl PaymentColumns {
             contradicted_by: row.json("contradicted_by", &self.contradicted_by)?,
             others: row.json("others", &self.others)?,
             flags: row.words("flags", &self.flags)?,
+            commands: row.json("commands", &self.commands)?,
+            refunds: row.json("refunds", &self.refunds)?,
+            told_parent: row.parse_some("told_parent", self.told_parent.as_deref())?,
             version: row.unsigned("version", self.version)?,
             created_at: self.created_at,
             updated_at: self.updated_at,
@@ -251,6 +266,15 @@ fn kind(seen: &Seen) -> &'static str {
         Seen::Reported { .. } => "reported",
         Seen::Missing => "missing",
         Seen::ClaimedElsewhere { .. } => "claimed-elsewhere",
+        Seen::CommandIssued { .. } => "command-issued",
+        Seen::CommandRepeated { .. } => "command-repeated",
+        Seen::CommandNotSent { .. } => "command-not-sent",
+        Seen::CommandDenied { .. } => "command-denied",
+        Seen::CommandUnknown { .. } => "command-unknown",
+        Seen::CommandAnswered { .. } => "command-answered",
+        Seen::RefundOpened { .. } => "refund-opened",
+        Seen::RefundEnded { .. } => "refund-ended",
+        Seen::ParentTold { .. } => "parent-told",
     }
 }
 

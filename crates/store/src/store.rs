@@ -79,6 +79,18 @@ pub struct Birth {
     pub kept_request: Option<Vec<u8>>,
 }
 
+impl Birth {
+    /// The row as it is once the birth is durable.
+    pub fn as_stored(&self) -> Stored {
+        Stored {
+            payment: self.payment.clone(),
+            progress: Progress { next_check_at: self.next_check_at, ..Progress::default() },
+            epoch: self.lease.is_some().into(),
+            leased_until: self.lease.map(|(_, until)| until),
+        }
+    }
+}
+
 /// What came of a birth.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Opened {

@@ -78,6 +78,22 @@ fn entry_line(entry: &Entry) -> String {
         Seen::Reported { sighting } => format!("{} reported {}", sighting.id, state(&sighting.state)),
         Seen::ClaimedElsewhere { id, .. } => format!("{id} belongs to another payment"),
         Seen::Missing => "the gateway does not find it".to_owned(),
+        Seen::CommandIssued { number, command, by, .. } => {
+            let by = by.as_ref().map_or("the machine", |by| by.name.as_str());
+            format!("command {number}, {}, given by {by}, about to leave", command.kind())
+        }
+        Seen::CommandRepeated { number, request, reason } => {
+            format!("command {number}, request {request} about to leave: {reason}")
+        }
+        Seen::CommandNotSent { number, reason } => format!("command {number} not sent: {reason}"),
+        Seen::CommandDenied { number, reason } => format!("command {number}, the gateway said no: {reason}"),
+        Seen::CommandUnknown { number, reason } => format!("command {number}, outcome unknown: {reason}"),
+        Seen::CommandAnswered { number, sighting } => {
+            format!("command {number} answered, {} is {}", sighting.id, state(&sighting.state))
+        }
+        Seen::RefundOpened { refund, money, .. } => format!("{money} reserved for refund {refund}"),
+        Seen::RefundEnded { refund, state, .. } => format!("refund {refund} ended as {state}"),
+        Seen::ParentTold { state } => format!("the deposit knows that it is {state}"),
     };
     let becomes = entry.change.state.map(|state| format!(" → {state}")).unwrap_or_default();
     format!("#{:<3} {:<8} {:<11} {seen}{becomes}", entry.sequence, entry.source, entry.verdict)

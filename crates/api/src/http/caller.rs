@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use actix_web::HttpRequest;
 use actix_web::http::header::AUTHORIZATION;
-use domain::ShopName;
+use domain::{Actor, ShopName};
 use parking_lot::Mutex;
 use sha2::{Digest as _, Sha256};
 use store::{KeyRecord, Scope};
@@ -38,6 +38,11 @@ impl Caller {
         } else {
             Err(Problem::new(Kind::MissingScope, format!("the key has not the scope {scope}")))
         }
+    }
+
+    /// Who it is, for the ledger.
+    pub fn actor(&self) -> Actor {
+        Actor { key: self.key.id, name: self.key.name.clone() }
     }
 
     /// Whether the key may see this shop.

@@ -2,6 +2,7 @@
 
 mod body;
 mod caller;
+mod command;
 mod form;
 mod gateway_reads;
 mod health;
@@ -11,6 +12,7 @@ mod payment_view;
 mod problem;
 mod query;
 mod read_payment;
+mod refund;
 mod routes;
 mod take_payment;
 mod wait;

@@ -7,7 +7,6 @@ use domain::{
     ReferenceId, ShopName,
 };
 use gateway_client::vocabulary::{AccountType, DocumentType};
-use rust_decimal::Decimal;
 
 use super::form::Form;
 use super::problem::{FieldError, Problem};
@@ -100,9 +99,6 @@ fn payment_type(form: &mut Form<'_>, errors: &mut Vec<FieldError>) -> Option<Pay
     }
 }
 
-/// The least that is not nothing (gateway contract, section 3).
-const AMOUNT_MIN: Decimal = Decimal::from_parts(1, 0, 0, false, 5);
-
 fn money(form: &mut Form<'_>, pre_auth: bool, errors: &mut Vec<FieldError>) -> Option<Money> {
     let amount = form.amount("amount", errors);
     let amount = form.require("amount", amount, errors);
@@ -117,7 +113,7 @@ fn money(form: &mut Form<'_>, pre_auth: bool, errors: &mut Vec<FieldError>) -> O
     };
     if money.is_zero() && !pre_auth {
         errors.push(form.error("amount", "must be above 0, except with preAuth"));
-    } else if !money.is_zero() && money.amount() < AMOUNT_MIN {
+    } else if !money.is_zero() && money.amount() < Money::AMOUNT_MIN {
         errors.push(form.error("amount", "must be at least 0.00001"));
     }
     Some(money)

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use domain::{Currency, Elsewhere, OtherPayment, Payment, PaymentState, PaymentType};
+use domain::{
+    CommandOutcome, Currency, Elsewhere, IssuedCommand, Money, OtherPayment, Payment, PaymentState, PaymentType,
+};
 use serde::Serialize;
 use store::Stored;
 
@@ -26,7 +28,7 @@ pub(super) struct PaymentView<'a> {
     pub captured_amount: Option<String>,
     pub refunded_amount: String,
     pub refundable_amount: Option<String>,
-    pub pending_command: Option<()>,
+    pub pending_command: Option<PendingCommandView<'a>>,
     pub surplus: Vec<SurplusView<'a>>,
     pub next_action: Option<NextAction<'a>>,
     pub payment_method: Option<&'a str>,
@@ -60,6 +62,17 @@ pub(super) enum NextAction<'a> {
     Capture,
 }
 
+/// A command whose outcome is not known yet.
+#[derive(Debug, Serialize)]
+#[allow(missing_docs, reason = "the REST contract documents the fields")]
+pub(super) struct PendingCommandView<'a> {
+    pub kind: &'static str,
+    pub since: String,
+    pub outcome: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<&'a str>,
+}
+
 /// Another gateway payment under the same reference.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -85,11 +98,7 @@ impl<'a> From<&'a Stored> for PaymentView<'a> {
     fn from(stored: &'a Stored) -> Self {
         let payment = &stored.payment;
         let opening = &payment.opening;
-        // Nothing that was told twice differently, or not read by id yet, may be refunded.
-        let captured = payment.settled.filter(|_| payment.state == PaymentState::Completed);
-        let refundable =
-            captured.filter(|_| opening.payment_type == PaymentType::Deposit && !payment.needs_confirmation());
-        let none = domain::Money::evidenced(0.into(), captured.unwrap_or(opening.requested).currency());
+        let captured = payment.captured();
         Self {
             id: payment.id().to_string(),
             reference_id: opening.reference_id.as_str(),
@@ -104,9 +113,9 @@ impl<'a> From<&'a Stored> for PaymentView<'a> {
             settled_amount: payment.settled.map(|settled| settled.amount_text()),
             settled_currency: payment.settled.map(|settled| settled.currency()),
             captured_amount: captured.map(|captured| captured.amount_text()),
-            refunded_amount: none.map(|none| none.amount_text()).unwrap_or_default(),
-            refundable_amount: refundable.map(|refundable| refundable.amount_text()),
-            pending_command: None,
+            refunded_amount: refunded(payment, captured.unwrap_or(opening.requested).currency()),
+            refundable_amount: payment.refundable().ok().map(|refundable| refundable.amount_text()),
+            pending_command: payment.commands.open().map(|(_, issued)| PendingCommandView::from(issued)),
             surplus: payment.others.iter().filter_map(surplus).collect(),
             next_action: next_action(payment),
             payment_method: payment.payment_method.as_ref().map(domain::PaymentMethod::as_str),
@@ -129,6 +138,33 @@ impl<'a> From<&'a Stored> for PaymentView<'a> {
     }
 }
 
+/// What went back to the customer, so that it can be compared with what was captured.
+fn refunded(payment: &Payment, currency: Currency) -> String {
+    let sum = payment.refunded();
+    let money = sum.ok().and_then(domain::Total::amount).and_then(|sum| Money::evidenced(sum, currency).ok());
+    // A sum that no single amount can hold is told as it is.
+    money.map_or_else(|| sum.map(|sum| sum.to_string()).unwrap_or_default(), |money| money.amount_text())
+}
+
+impl<'a> From<&'a IssuedCommand> for PendingCommandView<'a> {
+    fn from(issued: &'a IssuedCommand) -> Self {
+        let outcome = match &issued.outcome {
+            CommandOutcome::InFlight => "in-flight",
+            CommandOutcome::Unknown { .. } => "unknown",
+            CommandOutcome::Denied { .. } => "denied",
+            CommandOutcome::NotSent { .. } | CommandOutcome::Refused { .. } | CommandOutcome::Done => "known",
+        };
+        let reason = match &issued.outcome {
+            CommandOutcome::Unknown { reason } | CommandOutcome::Denied { reason, .. } => Some(reason.as_str()),
+            CommandOutcome::InFlight
+            | CommandOutcome::NotSent { .. }
+            | CommandOutcome::Refused { .. }
+            | CommandOutcome::Done => None,
+        };
+        Self { kind: issued.command.kind().into(), since: issued.issued_at.to_string(), outcome, reason }
+    }
+}
+
 fn surplus(other: &OtherPayment) -> Option<SurplusView<'_>> {
     (other.relation == Elsewhere::Surplus).then(|| SurplusView {
         gateway_payment_id: other.id.as_str(),
@@ -139,6 +175,9 @@ fn surplus(other: &OtherPayment) -> Option<SurplusView<'_>> {
 }
 
 fn next_action(payment: &Payment) -> Option<NextAction<'_>> {
+    if payment.commands.open().is_some() {
+        return None;
+    }
     match payment.state {
         PaymentState::Checkout => payment.redirect_url.as_deref().map(|url| NextAction::Redirect { url }),
         PaymentState::Pending if !payment.external_refs.is_empty() => Some(NextAction::Instructions),

@@ -4,7 +4,7 @@ use std::time::Duration;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
-use domain::PaymentId;
+use domain::{NotAllowed, NotRefundable, PaymentId};
 use orchestrator::{DeedError, NoticeError};
 use serde::Serialize;
 
@@ -47,6 +47,12 @@ pub enum Kind {
     MethodNotAllowed,
     ReferenceTaken,
     GatewayRefused,
+    CommandRefused,
+    NotInThisState,
+    CommandOpen,
+    AlreadyGiven,
+    NotRefundable,
+    MakerApproves,
     InvalidSignature,
     UnreadableNotice,
     StoreUnavailable,
@@ -95,6 +101,14 @@ fn row(kind: Kind) -> Row {
         Kind::MethodNotAllowed => row(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed", Never, None),
         Kind::ReferenceTaken => row(StatusCode::CONFLICT, "The reference is taken", NewReference, None),
         Kind::GatewayRefused => row(StatusCode::UNPROCESSABLE_ENTITY, "The gateway refused it", NewReference, None),
+        Kind::CommandRefused => row(StatusCode::UNPROCESSABLE_ENTITY, "The gateway refused it", Never, None),
+        Kind::NotInThisState => row(StatusCode::CONFLICT, "Not in this state", Never, None),
+        Kind::CommandOpen => {
+            row(StatusCode::CONFLICT, "The outcome of another command is not known", SameRequest, None)
+        }
+        Kind::AlreadyGiven => row(StatusCode::CONFLICT, "It was given before", Never, None),
+        Kind::NotRefundable => row(StatusCode::CONFLICT, "It cannot be refunded", Never, None),
+        Kind::MakerApproves => row(StatusCode::FORBIDDEN, "Somebody else must approve it", Never, None),
         Kind::InvalidSignature => row(StatusCode::UNAUTHORIZED, "The signature is not valid", Never, None),
         Kind::UnreadableNotice => row(StatusCode::BAD_REQUEST, "The notice cannot be read", Never, None),
         Kind::StoreUnavailable => {
@@ -132,6 +146,17 @@ impl Problem {
     /// What the gateway refused; the payment exists as `REJECTED`.
     pub fn refused(payment: PaymentId, detail: String, errors: Vec<FieldError>) -> Self {
         Self { errors, payment: Some(payment), ..Self::new(Kind::GatewayRefused, detail) }
+    }
+
+    /// Of a kind, about a payment.
+    pub fn about(payment: PaymentId, kind: Kind, detail: impl Into<String>) -> Self {
+        Self { payment: Some(payment), ..Self::new(kind, detail) }
+    }
+
+    /// The same request may succeed in a moment.
+    #[must_use]
+    pub fn retry_soon(self) -> Self {
+        Self { retry_after: Some(Duration::from_secs(1)), ..self }
     }
 
     /// Nothing that the caller may see has this name.
@@ -241,6 +266,10 @@ impl From<DeedError> for Problem {
                 payment: Some(payment),
                 ..Self::new(Kind::ReferenceTaken, detail)
             },
+            DeedError::NotAllowed(why) => Self::not_allowed(&why),
+            DeedError::NotRefundable(why) => Self::not_refundable(why),
+            DeedError::InvalidAmount(_) => Self::amount(detail),
+            DeedError::MakerApproves => Self::new(Kind::MakerApproves, detail),
             DeedError::UnknownShop(_) | DeedError::PaymentNotFound => Self::not_found(),
             DeedError::NotAtGateway => Self::new(Kind::NotFound, detail),
             DeedError::GatewayUnavailable { retry_after } => {
@@ -263,6 +292,36 @@ impl From<DeedError> for Problem {
 }
 
 impl Problem {
+    fn amount(detail: String) -> Self {
+        Self::fields(vec![FieldError { pointer: "/amount".to_owned(), detail }])
+    }
+
+    fn not_allowed(why: &NotAllowed) -> Self {
+        let kind = match why {
+            NotAllowed::TooMuch(_) | NotAllowed::TooLittle | NotAllowed::Currency(_) => {
+                return Self::amount(why.to_string());
+            }
+            NotAllowed::State { .. } | NotAllowed::Kind(_) | NotAllowed::Unconfirmed => Kind::NotInThisState,
+            NotAllowed::Open(_) => Kind::CommandOpen,
+            NotAllowed::Once(_) => Kind::AlreadyGiven,
+        };
+        Self::new(kind, why.to_string())
+    }
+
+    fn not_refundable(why: NotRefundable) -> Self {
+        let kind = match why {
+            NotRefundable::TooMuch(_) | NotRefundable::TooLittle | NotRefundable::Currency(_) => {
+                return Self::amount(why.to_string());
+            }
+            NotRefundable::State | NotRefundable::Unconfirmed => Kind::NotInThisState,
+            NotRefundable::Contradicted
+            | NotRefundable::Chargeback
+            | NotRefundable::Incomparable
+            | NotRefundable::TooMany => Kind::NotRefundable,
+        };
+        Self::new(kind, why.to_string())
+    }
+
     /// The database does not do what it is asked. What it said stays in the log.
     pub fn store(error: &store::StoreError) -> Self {
         tracing::error!(error = error as &dyn std::error::Error, "request failed: store");

@@ -5,7 +5,7 @@ use actix_web::web::{self, PathConfig, ServiceConfig};
 use actix_web::{HttpResponse, Route as Handler};
 
 use super::problem::{Kind, Problem};
-use super::{gateway_reads, health, list_payments, read_payment, take_payment, webhook};
+use super::{command, gateway_reads, health, list_payments, read_payment, refund, take_payment, webhook};
 use crate::metrics;
 
 /// One deed at one path.
@@ -18,13 +18,18 @@ pub struct Route {
 }
 
 /// All routes, those of one path beside each other. One that is not here does not exist.
-pub const ROUTES: [Route; 14] = [
+pub const ROUTES: [Route; 19] = [
     post("/v1/payments", || web::post().to(take_payment::take_payment)),
     get("/v1/payments", || web::get().to(list_payments::list_payments)),
     get("/v1/payments/by-reference/{reference}", || web::get().to(read_payment::read_by_reference)),
     get("/v1/payments/by-gateway-id/{id}", || web::get().to(read_payment::read_by_gateway_id)),
     get("/v1/payments/{id}", || web::get().to(read_payment::read_payment)),
     get("/v1/payments/{id}/events", || web::get().to(read_payment::read_events)),
+    post("/v1/payments/{id}/refunds", || web::post().to(refund::refund)),
+    post("/v1/payments/{id}/capture", || web::post().to(command::capture)),
+    post("/v1/payments/{id}/void", || web::post().to(command::void)),
+    post("/v1/payments/{id}/approve", || web::post().to(command::approve)),
+    post("/v1/payments/{id}/reject", || web::post().to(command::reject)),
     post("/v1/payments/{id}/check", || web::post().to(read_payment::check_payment)),
     get("/v1/payments/{id}/operations", || web::get().to(gateway_reads::read_operations)),
     get("/v1/balances", || web::get().to(gateway_reads::read_balances)),

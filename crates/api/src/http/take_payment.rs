@@ -1,9 +1,9 @@
 use actix_web::http::StatusCode;
-use actix_web::http::header::LOCATION;
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, LOCATION};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use domain::{FlowRules, PaymentState};
-use orchestrator::DeedError;
+use orchestrator::{DeedError, Desk, Taken};
 use store::{Scope, Stored};
 
 use super::order::{OrderRules, read_order};
@@ -34,27 +34,30 @@ pub(super) async fn take_payment(
             flows: &FlowRules::default(),
         },
     )?;
-    let (desk, id) = (app.desk.clone(), app.ids.payment());
-    let (stored, replay) = app
-        .works
-        .run(async move {
-            let taken = desk.take(id, order).await?;
-            let id = taken.stored.payment.id();
-            // Somebody else's request for it may be on its way: its answer is this caller's answer too.
-            let waits = taken.replay && !wait::is_answered(&taken.stored.payment);
-            let stored = if waits {
-                wait::until(&desk, id, wait::REPLAY_PATIENCE, wait::is_answered).await?
-            } else {
-                taken.stored
-            };
-            Ok::<_, DeedError>((stored, taken.replay))
-        })
-        .await??;
-    Ok(answer(&request, &stored, replay))
+    let (desk, id, by) = (app.desk.clone(), app.ids.payment(), caller.actor());
+    let taking = async move {
+        let taken = desk.take(id, order, Some(by)).await?;
+        answered(&desk, taken).await
+    };
+    let taken = app.works.run(taking).await??;
+    Ok(answer(&request, &taken))
 }
 
-fn answer(request: &HttpRequest, stored: &Stored, replay: bool) -> HttpResponse {
-    let payment = &stored.payment;
+/// What was taken, with its answer: somebody else's request for it may be on its way, and that one's answer is this
+/// caller's answer too.
+pub(super) async fn answered(desk: &Desk, taken: Taken) -> Result<Taken, DeedError> {
+    if !taken.replay || wait::is_answered(&taken.stored.payment) {
+        return Ok(taken);
+    }
+    let id = taken.stored.payment.id();
+    let stored = wait::until(desk, id, wait::REPLAY_PATIENCE, wait::is_answered).await?;
+    Ok(Taken { stored, ..taken })
+}
+
+/// The answer to who has something taken.
+pub(super) fn answer(request: &HttpRequest, taken: &Taken) -> HttpResponse {
+    let Taken { stored, replay } = taken;
+    let (payment, replay) = (&stored.payment, *replay);
     let id = payment.id();
     let mut response = match (payment.state, replay) {
         (PaymentState::Rejected, _) => refused(request, stored),
@@ -67,12 +70,14 @@ fn answer(request: &HttpRequest, stored: &Stored, replay: bool) -> HttpResponse 
         headers.insert(LOCATION, location);
     }
     if replay {
-        headers.insert(
-            actix_web::http::header::HeaderName::from_static("idempotent-replayed"),
-            actix_web::http::header::HeaderValue::from_static("true"),
-        );
+        replayed(headers);
     }
     response
+}
+
+/// Says that the gateway was not called for this request.
+pub(super) fn replayed(headers: &mut HeaderMap) {
+    headers.insert(HeaderName::from_static("idempotent-replayed"), HeaderValue::from_static("true"));
 }
 
 fn refused(request: &HttpRequest, stored: &Stored) -> HttpResponse {

@@ -16,6 +16,9 @@ fn scope_of(method: &Method, path: &str) -> Option<Scope> {
     match (method.as_str(), path) {
         // With a token somebody can pay.
         ("POST", "/v1/payments") | ("GET", "/v1/customers/{customer}/card-tokens") => Some(Scope::DepositsWrite),
+        ("POST", "/v1/payments/{id}/capture" | "/v1/payments/{id}/void") => Some(Scope::DepositsWrite),
+        ("POST", "/v1/payments/{id}/refunds") => Some(Scope::RefundsWrite),
+        ("POST", "/v1/payments/{id}/approve" | "/v1/payments/{id}/reject") => Some(Scope::PayoutsApprove),
         (
             "GET",
             "/v1/payments"

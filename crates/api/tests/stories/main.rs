@@ -5,6 +5,7 @@
 
 mod app;
 mod bad_input;
+mod commands;
 mod database;
 mod gateway_reads;
 mod gateway_trouble;
@@ -17,5 +18,6 @@ mod notices;
 mod problem_shape;
 mod problems;
 mod reading;
+mod refunds;
 mod taking;
 mod wire;

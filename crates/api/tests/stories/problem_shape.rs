@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::app::Answer;
 
 /// Every code, with the status that goes with it, and what the caller may do next.
-const KINDS: [(&str, u16, &str); 17] = [
+const KINDS: [(&str, u16, &str); 23] = [
     ("malformed-body", 400, "never"),
     ("invalid-request", 422, "never"),
     ("unsupported-media-type", 415, "never"),
@@ -17,6 +17,12 @@ const KINDS: [(&str, u16, &str); 17] = [
     ("method-not-allowed", 405, "never"),
     ("reference-taken", 409, "new-reference"),
     ("gateway-refused", 422, "new-reference"),
+    ("command-refused", 422, "never"),
+    ("not-in-this-state", 409, "never"),
+    ("command-open", 409, "same-request"),
+    ("already-given", 409, "never"),
+    ("not-refundable", 409, "never"),
+    ("maker-approves", 403, "never"),
     ("invalid-signature", 401, "never"),
     ("unreadable-notice", 400, "never"),
     ("store-unavailable", 503, "same-request"),

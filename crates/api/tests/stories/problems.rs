@@ -64,7 +64,7 @@ async fn a_method_that_a_resource_does_not_take_is_refused_with_those_that_it_ta
         }
     }
     app.get("/v1/nothing").await.assert_problem("not-found");
-    app.post("/v1/payments/x/refunds", &json!({})).await.assert_problem("not-found");
+    app.post("/v1/payments/x/refundss", &json!({})).await.assert_problem("not-found");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

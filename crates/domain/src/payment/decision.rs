@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::news::News;
-use super::{Attempt, Flag, GatewayState, PaymentState, Seen, SeenState, Source};
+use super::{Attempt, Flag, GatewayState, IssuedCommand, PaymentState, Refund, Seen, SeenState, Source};
 use crate::{GatewayPaymentId, Money, PaymentMethod, Time};
 
 /// What a piece of evidence means for a payment. What carries a [`Change`] becomes an entry of the ledger; what
@@ -139,6 +139,15 @@ pub struct Change {
     /// Another gateway payment, new or with news.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub other: Option<OtherPayment>,
+    /// A command, new or with what became of it: its number, and how it stands.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command: Option<(usize, IssuedCommand)>,
+    /// A refund of this deposit, new or with what became of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refund: Option<Refund>,
+    /// What the deposit of this refund was told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub told_parent: Option<PaymentState>,
     /// Flags raised.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub flags: BTreeSet<Flag>,
@@ -169,6 +178,9 @@ pub struct OtherPayment {
     pub id: GatewayPaymentId,
     /// What it is to ours.
     pub relation: Elsewhere,
+    /// Its type, in the gateway's word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment_type: Option<String>,
     /// Where it stands.
     pub state: SeenState,
     /// What it moves or moved.
@@ -185,6 +197,11 @@ impl OtherPayment {
         matches!(self.state, SeenState::Known(GatewayState::Completed | GatewayState::Authorized))
     }
 
+    /// Whether it has ended and moved nothing.
+    pub fn is_dead(&self) -> bool {
+        matches!(self.state, SeenState::Known(GatewayState::Declined | GatewayState::Cancelled))
+    }
+
     /// What is known of it once `seen` is known too. It only ever grows, so that two sources that tell different halves
     /// of the truth do not take turns in the ledger.
     pub(super) fn joined_by(&self, seen: &OtherPayment) -> OtherPayment {
@@ -192,6 +209,7 @@ impl OtherPayment {
         OtherPayment {
             id: self.id.clone(),
             relation: self.relation.max(seen.relation),
+            payment_type: self.payment_type.clone().or_else(|| seen.payment_type.clone()),
             state: ahead.state.clone(),
             money: ahead.money.or(behind.money),
             created: self.created.or(seen.created),

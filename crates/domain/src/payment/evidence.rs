@@ -1,9 +1,10 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
-use super::{GatewayState, Opening, SeenState};
-use crate::{GatewayPaymentId, Money, PaymentMethod, Time};
+use super::{Command, GatewayState, Opening, PaymentState, SeenState};
+use crate::{Actor, GatewayPaymentId, Money, PaymentId, PaymentMethod, Time};
 
 /// Who saw it.
 #[derive(
@@ -122,6 +123,82 @@ pub enum Seen {
     },
     /// The gateway does not know the id that it gave us.
     Missing,
+    /// A command was given, and its request is about to leave.
+    CommandIssued {
+        /// Its number, counted from 1.
+        number: usize,
+        /// A name that was made for this very try to give it, so that an entry with it is ours even if the answer to its
+        /// commit was lost; none for what the machine does by itself, under a lease that it holds.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<Uuid>,
+        /// What it says.
+        command: Command,
+        /// Who gave it; none for what the machine does by itself.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<Actor>,
+    },
+    /// The request of the open command is about to leave once more.
+    CommandRepeated {
+        /// Which one.
+        number: usize,
+        /// Which of its requests, counted from 1.
+        request: u32,
+        /// Why it may.
+        reason: String,
+    },
+    /// The command's request never reached the gateway.
+    CommandNotSent {
+        /// Which one.
+        number: usize,
+        /// What stopped it.
+        reason: String,
+    },
+    /// The gateway said no to the command.
+    CommandDenied {
+        /// Which one.
+        number: usize,
+        /// What it said.
+        reason: String,
+    },
+    /// The command's request left, and no readable answer came.
+    CommandUnknown {
+        /// Which one.
+        number: usize,
+        /// What came instead.
+        reason: String,
+    },
+    /// The gateway's answer to the command: the payment as it stands now.
+    CommandAnswered {
+        /// Which one.
+        number: usize,
+        /// The payment.
+        sighting: Sighting,
+    },
+    /// A refund of this deposit was ordered; its own payment is opened together with this entry.
+    RefundOpened {
+        /// The refund's payment.
+        refund: PaymentId,
+        /// How much.
+        money: Money,
+        /// Who ordered it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<Actor>,
+    },
+    /// A refund of this deposit has come to an end, or to another one.
+    RefundEnded {
+        /// The refund's payment.
+        refund: PaymentId,
+        /// Its end.
+        state: PaymentState,
+        /// What moved, where it did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        settled: Option<Money>,
+    },
+    /// The deposit of this refund knows how it ended.
+    ParentTold {
+        /// The end that it was told.
+        state: PaymentState,
+    },
 }
 
 /// What the gateway said when it refused to make a payment (gateway contract, section 2.2).
@@ -195,6 +272,7 @@ impl Seen {
         let mut seen = self.clone();
         match &mut seen {
             Self::Accepted { sighting, .. }
+            | Self::CommandAnswered { sighting, .. }
             | Self::Found { sighting }
             | Self::Undecided { sighting }
             | Self::Reported { sighting } => {
@@ -208,7 +286,15 @@ impl Seen {
             | Self::Refused { .. }
             | Self::OutcomeUnknown { .. }
             | Self::ClaimedElsewhere { .. }
-            | Self::Missing => {}
+            | Self::Missing
+            | Self::CommandIssued { .. }
+            | Self::CommandRepeated { .. }
+            | Self::CommandNotSent { .. }
+            | Self::CommandDenied { .. }
+            | Self::CommandUnknown { .. }
+            | Self::RefundOpened { .. }
+            | Self::RefundEnded { .. }
+            | Self::ParentTold { .. } => {}
         }
         seen
     }

@@ -49,4 +49,6 @@ pub enum Flag {
     UndecidedCandidates,
     /// The gateway gave us an id that belongs to another payment already.
     IdClaimedElsewhere,
+    /// More was refunded than was captured: the gateway let it happen, or a refund that was dead came to life.
+    OverRefunded,
 }

@@ -2,10 +2,12 @@
 
 mod adopt;
 mod apply;
+mod command;
 mod decision;
 mod evidence;
 mod flag;
 mod news;
+mod refund;
 mod schedule;
 mod state;
 mod submission;
@@ -14,17 +16,19 @@ mod why;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use adopt::{LookUp, NotOurs, choose, never_adoptable};
+pub use command::{Command, CommandKind, CommandOutcome, Commands, IssuedCommand, NotAllowed};
 pub use decision::{Change, Decision, Elsewhere, Entry, OtherPayment, PaymentError, Verdict};
 pub use evidence::{Evidence, Rejection, Seen, Sighting, Source};
 pub use flag::Flag;
+pub use refund::{NotRefundable, Refund, RefundStanding, Refunds};
 pub use schedule::{Intervals, Progress};
 use serde::{Deserialize, Serialize};
 pub use state::{GatewayState, PaymentState, SeenState};
 pub use submission::{Attempt, Kind, Submission};
 
 use crate::{
-    Fingerprint, Flow, GatewayPaymentId, Metadata, Money, PaymentId, PaymentMethod, PaymentType, ReferenceId, ShopName,
-    Time,
+    Actor, Fingerprint, Flow, GatewayPaymentId, Metadata, Money, PaymentId, PaymentMethod, PaymentType, ReferenceId,
+    ShopName, Time,
 };
 
 /// What a payment is from its first moment on, and stays: the order without what is only passed on.
@@ -60,6 +64,9 @@ pub struct Opening {
     pub metadata: Metadata,
     /// The whole request as keyed digests.
     pub fingerprint: Fingerprint,
+    /// Who ordered it; none for what was opened before this was recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ordered_by: Option<Actor>,
 }
 
 /// One payment: the fold of its ledger.
@@ -91,6 +98,12 @@ pub struct Payment {
     pub contradicted_by: BTreeSet<(GatewayState, Source)>,
     /// Other gateway payments that have to do with it, in the order in which they were seen.
     pub others: Vec<OtherPayment>,
+    /// What the merchant had the gateway do with it, in order.
+    pub commands: Commands,
+    /// What refunds hold of it, if it is a deposit.
+    pub refunds: Refunds,
+    /// The end that its deposit was told, if it is a refund.
+    pub told_parent: Option<PaymentState>,
     /// What a person may want to look at.
     pub flags: BTreeSet<Flag>,
     /// The number of its ledger entries.
@@ -150,6 +163,9 @@ impl Payment {
             confirmed_by: BTreeSet::new(),
             contradicted_by: BTreeSet::new(),
             others: Vec::new(),
+            commands: Commands::default(),
+            refunds: Refunds::default(),
+            told_parent: None,
             flags: BTreeSet::new(),
             version: 0,
             created_at: entry.at,
@@ -207,6 +223,9 @@ impl Payment {
             confirmed_by,
             contradicted_by,
             other,
+            command,
+            refund,
+            told_parent,
             flags,
         } = entry.change.clone();
         if let Some(state) = state {
@@ -218,6 +237,13 @@ impl Payment {
         if let Some((number, attempt)) = attempt {
             self.submission.set(number, attempt);
         }
+        if let Some((number, issued)) = command {
+            self.commands.set(number, issued);
+        }
+        if let Some(refund) = refund {
+            self.refunds.set(refund);
+        }
+        self.told_parent = told_parent.or(self.told_parent);
         if let Some(other) = other {
             match self.others.iter_mut().find(|known| known.id == other.id) {
                 Some(known) => *known = other,

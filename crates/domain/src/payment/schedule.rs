@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::{Attempt, Kind, Payment, PaymentState, Source, Submission};
+use super::{Attempt, CommandOutcome, Kind, Payment, PaymentState, Source, Submission};
 use crate::Time;
 
 const DAY: Duration = Duration::from_hours(24);
@@ -10,7 +10,8 @@ const DAY: Duration = Duration::from_hours(24);
 pub struct Progress {
     /// Looks since the payment last changed.
     pub checks: u32,
-    /// Complete look-ups by reference that found nothing, after the quarantine of the last request.
+    /// Complete look-ups by reference that found nothing, after the quarantine of the last request; while a command is
+    /// open, looks after its quarantine that showed no trace of it.
     pub empty_look_ups: u32,
     /// When somebody last looked.
     pub checked_at: Option<Time>,
@@ -23,6 +24,8 @@ pub struct Progress {
 pub struct Intervals {
     /// How long a request may be on its way before whoever sent it is taken for dead.
     pub lease: Duration,
+    /// The same for a command: the gateway calls its provider inside the request (gateway contract, section 14, row 19).
+    pub command_lease: Duration,
     /// Look-ups of an unknown outcome, after the request was sent; daily behind the last one.
     pub look_ups: Vec<Duration>,
     /// How long an empty look-up means nothing, since a request may still be on its way into the gateway.
@@ -50,6 +53,7 @@ impl Default for Intervals {
         let seconds = |all: &[u64]| all.iter().copied().map(Duration::from_secs).collect();
         Self {
             lease: Duration::from_mins(1),
+            command_lease: Duration::from_mins(2),
             look_ups: seconds(&[2, 10, 30, 90, 180, 300, 15 * MINUTE, HOUR, 6 * HOUR, 24 * HOUR, 72 * HOUR]),
             quarantine: Duration::from_secs(5 * MINUTE),
             empty_look_ups: 3,
@@ -89,7 +93,9 @@ impl Payment {
         };
         let scheduled = scheduled.map(|at| self.jittered(at, progress));
         let looked_up = self.next_look_up_of_the_unaccounted(progress, now, intervals);
-        let earliest = scheduled.into_iter().chain(looked_up).min()?;
+        let commanded = self.next_for_command(progress, now, intervals);
+        let to_tell = self.must_tell_parent().then_some(now);
+        let earliest = scheduled.into_iter().chain(looked_up).chain(commanded).chain(to_tell).min()?;
         // A look that is overdue follows soon, and not at once: the one before it has just brought nothing.
         let floor = progress.checked_at.map_or(now, |checked_at| checked_at.plus(Duration::from_secs(1)));
         Some(earliest.max(floor.min(now.plus(Duration::from_secs(1)))))
@@ -113,6 +119,11 @@ impl Payment {
     pub fn is_past_quarantine(&self, begun_at: Time, intervals: &Intervals) -> bool {
         let last = self.submission.attempts().iter().map(Attempt::sent_at).max();
         last.is_some_and(|sent_at| begun_at >= sent_at.plus(intervals.quarantine))
+    }
+
+    /// Whether a look that began at `begun_at` can prove that the open command had no effect.
+    pub fn is_past_command_quarantine(&self, begun_at: Time, intervals: &Intervals) -> bool {
+        self.commands.open().is_some_and(|(_, open)| begun_at >= open.sent_at.plus(intervals.quarantine))
     }
 
     /// Whether the machine may send once more although an earlier request may have had an effect: inert payments
@@ -152,6 +163,24 @@ impl Payment {
             Some(last) => self.next_look_up(last.sent_at(), progress, intervals),
             None => now,
         }
+    }
+
+    /// While a command's outcome is not known it is looked after as closely as a request's; one that has to be given by the
+    /// machine is given as soon as it may be.
+    fn next_for_command(&self, progress: &Progress, now: Time, intervals: &Intervals) -> Option<Time> {
+        if let Some((_, open)) = self.commands.open() {
+            let lease_ends = open.sent_at.plus(intervals.command_lease);
+            return Some(match open.outcome {
+                CommandOutcome::InFlight if now < lease_ends => lease_ends,
+                _ => self.jittered(next_look(open.sent_at, &intervals.look_ups, progress.checked_at), progress),
+            });
+        }
+        if !self.needs_start() {
+            return None;
+        }
+        let Some(last) = self.commands.issued().last() else { return Some(now) };
+        let pause = intervals.resends.get(self.commands.issued().len().saturating_sub(1)).or(intervals.resends.last());
+        Some(last.sent_at.plus(pause.copied().unwrap_or_default()))
     }
 
     fn next_look_up_of_the_unaccounted(&self, progress: &Progress, now: Time, intervals: &Intervals) -> Option<Time> {

@@ -1,7 +1,7 @@
 use std::fmt::Write as _;
 
-use super::{Attempt, Flag, Payment, PaymentState, Progress, Source};
-use crate::Time;
+use super::{Attempt, CommandOutcome, Flag, Payment, PaymentState, Progress, Source};
+use crate::{Flow, Time};
 
 impl Payment {
     /// Why the payment is what it is, in one sentence for a person: what was seen, by whom and when, and what
@@ -9,9 +9,7 @@ impl Payment {
     pub fn why(&self, progress: &Progress) -> String {
         let mut sentence = match self.state {
             PaymentState::Submitted => self.why_submitted(progress),
-            PaymentState::Checkout => {
-                format!("{}; waiting for the customer at the checkout page", self.told("accepted by the gateway"))
-            }
+            PaymentState::Checkout => format!("{}; {}", self.told("accepted by the gateway"), self.why_checkout()),
             PaymentState::Pending => format!("{}; the gateway is processing it", self.told("told to be pending")),
             PaymentState::AwaitingApproval => {
                 format!("{}; the payout waits for our approval", self.told("told to be held"))
@@ -26,6 +24,10 @@ impl Payment {
                 format!("{}: no gateway payment exists for it{}", self.told("rejected"), self.reason())
             }
         };
+        if let Some(command) = self.why_command() {
+            sentence.push_str("; ");
+            sentence.push_str(&command);
+        }
         for flag in &self.flags {
             if let Some(remark) = remark(*flag) {
                 sentence.push_str("; ");
@@ -77,6 +79,38 @@ impl Payment {
                     clock(*sent_at)
                 )
             }
+        }
+    }
+
+    fn why_checkout(&self) -> &'static str {
+        if self.opening.flow != Flow::HostToHost {
+            "waiting for the customer at the checkout page"
+        } else if self.needs_start() {
+            "its processing is about to be started"
+        } else if self.falls_back_to_redirect() {
+            "it could not be started without the checkout page"
+        } else {
+            "waiting for the gateway to process it"
+        }
+    }
+
+    /// The latest command, while it is open or if it came to nothing.
+    fn why_command(&self) -> Option<String> {
+        let issued = self.commands.issued().last()?;
+        let (kind, at) = (issued.command.kind(), clock(issued.sent_at));
+        match &issued.outcome {
+            CommandOutcome::InFlight => Some(format!("a {kind} was about to leave at {at} and no answer is recorded")),
+            CommandOutcome::Unknown { reason } => {
+                Some(format!("a {kind} was sent at {at} and its outcome is not known ({reason})"))
+            }
+            CommandOutcome::Denied { reason, .. } => {
+                Some(format!("the gateway said no to a {kind} of {at} ({reason}), which a look must confirm"))
+            }
+            CommandOutcome::NotSent { reason } => {
+                Some(format!("a {kind} of {at} never reached the gateway ({reason})"))
+            }
+            CommandOutcome::Refused { reason } => Some(format!("the gateway refused a {kind} of {at} ({reason})")),
+            CommandOutcome::Done => None,
         }
     }
 
@@ -136,5 +170,6 @@ fn remark(flag: Flag) -> Option<&'static str> {
             Some("gateway payments stand under its reference and none fits, a person must choose")
         }
         Flag::IdClaimedElsewhere => Some("the gateway gave it an id that another payment has"),
+        Flag::OverRefunded => Some("more was refunded than was captured, a person must look"),
     }
 }

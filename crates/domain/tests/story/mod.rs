@@ -5,8 +5,8 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use domain::{
-    Attempt, Currency, Decision, Entry, Evidence, Flag, Flow, GatewayState, Kind, Money, Opening, Payment, PaymentId,
-    PaymentState, PaymentType, Rejection, Seen, SeenState, Sighting, Source, Time, parse_amount,
+    Attempt, Command, Currency, Decision, Entry, Evidence, Flag, Flow, GatewayState, Kind, Money, Opening, Payment,
+    PaymentId, PaymentState, PaymentType, Rejection, Seen, SeenState, Sighting, Source, Time, parse_amount,
 };
 
 /// The gateway payment that becomes ours, unless a story says otherwise.
@@ -51,6 +51,17 @@ impl Story {
             None => {}
         }
         assert_eq!(story.payment.state, state);
+        story
+    }
+
+    /// A payment of this type and flow, told by the answer to its POST in second 10.
+    pub(crate) fn of(payment_type: PaymentType, flow: Flow, state: PaymentState) -> Self {
+        let opening = Opening { payment_type, flow, ..opening(Kind::Inert) };
+        let (payment, entry) = Payment::open(opening, at(0));
+        let mut story = Self { payment, ledger: vec![entry] };
+        let mut told = sighting(OURS, &state);
+        told.payment_type = Some(payment_type.to_string());
+        story.sees(&accepted(10, 1, told));
         story
     }
 
@@ -107,6 +118,7 @@ pub(crate) fn opening(kind: Kind) -> Opening {
         parent: None,
         metadata: [("basket".parse().unwrap(), "seven apples".parse().unwrap())].into(),
         fingerprint: domain::Fingerprint::default(),
+        ordered_by: None,
     }
 }
 
@@ -215,4 +227,48 @@ pub(crate) fn claimed_elsewhere(second: u64, attempt: usize) -> Evidence {
 
 pub(crate) fn opened_again(second: u64) -> Evidence {
     evidence(Source::Request, second, None, Seen::Opened(Box::new(opening(Kind::Inert))))
+}
+
+pub(crate) fn command_issued(second: u64, number: usize, command: Command) -> Evidence {
+    let by = domain::Actor { key: uuid::Uuid::from_u128(5), name: "shop floor".to_owned() };
+    let id = Some(uuid::Uuid::from_u128(u128::from(second)));
+    evidence(Source::Request, second, None, Seen::CommandIssued { number, id, command, by: Some(by) })
+}
+
+pub(crate) fn command_repeated(second: u64, number: usize, request: u32) -> Evidence {
+    let reason = "no trace of the one before".to_owned();
+    evidence(Source::Request, second, None, Seen::CommandRepeated { number, request, reason })
+}
+
+pub(crate) fn command_not_sent(second: u64, number: usize) -> Evidence {
+    let reason = "connection refused".to_owned();
+    evidence(Source::Response, second, None, Seen::CommandNotSent { number, reason })
+}
+
+pub(crate) fn command_denied(second: u64, number: usize) -> Evidence {
+    let reason = "Illegal Workflow State".to_owned();
+    evidence(Source::Response, second, None, Seen::CommandDenied { number, reason })
+}
+
+pub(crate) fn command_unknown(second: u64, number: usize) -> Evidence {
+    evidence(Source::Response, second, None, Seen::CommandUnknown { number, reason: "timed out".to_owned() })
+}
+
+/// The answer to a request that left in second `begun`.
+pub(crate) fn command_answered(begun: u64, second: u64, number: usize, sighting: Sighting) -> Evidence {
+    evidence(Source::Response, second, Some(at(begun)), Seen::CommandAnswered { number, sighting })
+}
+
+pub(crate) fn refund_id(number: u128) -> PaymentId {
+    PaymentId::from(uuid::Uuid::from_u128(number))
+}
+
+pub(crate) fn refund_opened(second: u64, number: u128, money: Money) -> Evidence {
+    let seen = Seen::RefundOpened { refund: refund_id(number), money, by: None };
+    evidence(Source::Request, second, None, seen)
+}
+
+pub(crate) fn refund_ended(second: u64, number: u128, state: PaymentState) -> Evidence {
+    let seen = Seen::RefundEnded { refund: refund_id(number), state, settled: None };
+    evidence(Source::Request, second, None, seen)
 }

@@ -61,6 +61,7 @@ impl Judge {
 fn sighting(seen: &Seen) -> Option<&Sighting> {
     match seen {
         Seen::Accepted { sighting, .. }
+        | Seen::CommandAnswered { sighting, .. }
         | Seen::Found { sighting }
         | Seen::Undecided { sighting }
         | Seen::Reported { sighting } => Some(sighting),
@@ -71,7 +72,15 @@ fn sighting(seen: &Seen) -> Option<&Sighting> {
         | Seen::Refused { .. }
         | Seen::OutcomeUnknown { .. }
         | Seen::ClaimedElsewhere { .. }
-        | Seen::Missing => None,
+        | Seen::Missing
+        | Seen::CommandIssued { .. }
+        | Seen::CommandRepeated { .. }
+        | Seen::CommandNotSent { .. }
+        | Seen::CommandDenied { .. }
+        | Seen::CommandUnknown { .. }
+        | Seen::RefundOpened { .. }
+        | Seen::RefundEnded { .. }
+        | Seen::ParentTold { .. } => None,
     }
 }
 

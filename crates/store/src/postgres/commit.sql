@@ -12,37 +12,39 @@ with moving as (
         $2::int4[], $3::uuid[], $4::int8[], $5::int8[], $6::bool[], $7::bool[], $8::text[], $9::text[], $10::text[],
         $11::timestamptz[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::numeric[],
         $18::text[], $19::text[], $20::text[], $21::text[], $22::text[], $23::text[], $24::text[], $25::text[],
-        $26::text[], $27::int8[], $28::timestamptz[], $29::text[], $30::timestamptz[], $31::int8[], $32::int8[],
-        $33::timestamptz[], $34::text[], $35::uuid[], $36::timestamptz[]
-    ) as m(unit, payment_id, expected_version, expected_epoch, has_entry, changes_state, shop, claim, state,
-           state_at, payment_method, attempts, gateway_payment_id, redirect_url, external_refs, settled_amount,
-           settled_currency, error_code, error_message, external_result_code, error_fields, confirmed_by,
-           contradicted_by, others, flags, version, updated_at, open_state, next_check_at, checks, empty_look_ups,
-           checked_at, lease, lease_owner, leased_until)
+        $26::text[], $27::text[], $28::text[], $29::text[], $30::int8[], $31::timestamptz[], $32::text[],
+        $33::timestamptz[], $34::int8[], $35::int8[], $36::timestamptz[], $37::text[], $38::uuid[],
+        $39::timestamptz[]
+    ) as m(unit, payment_id, expected_version, expected_epoch, has_entry, changes_state, shop, claim, state, state_at,
+         payment_method, attempts, gateway_payment_id, redirect_url, external_refs, settled_amount, settled_currency,
+         error_code, error_message, external_result_code, error_fields, confirmed_by, contradicted_by, others, flags,
+         commands, refunds, told_parent, version, updated_at, open_state, next_check_at, checks, empty_look_ups,
+         checked_at, lease, lease_owner, leased_until)
 ),
 bearing as (
     select * from unnest(
-        $37::int4[], $38::uuid[], $39::text[], $40::text[], $41::text[], $42::text[], $43::timestamptz[],
-        $44::numeric[], $45::text[], $46::text[], $47::text[], $48::text[], $49::text[], $50::bool[], $51::uuid[],
-        $52::text[], $53::text[], $54::text[], $55::text[], $56::text[], $57::text[], $58::numeric[], $59::text[],
-        $60::text[], $61::text[], $62::text[], $63::text[], $64::text[], $65::text[], $66::text[], $67::text[],
-        $68::int8[], $69::int8[], $70::timestamptz[], $71::timestamptz[], $72::text[], $73::timestamptz[], $74::int8[],
-        $75::uuid[], $76::timestamptz[], $77::bytea[]
-    ) as b(unit, payment_id, shop, reference_id, payment_type, state, state_at,
-           amount, currency, requested_payment_method, payment_method, flow, kind, pre_auth, parent_payment_id,
-           metadata, fingerprint, attempts, gateway_payment_id, redirect_url, external_refs, settled_amount,
-           settled_currency, error_code, error_message, external_result_code, error_fields, confirmed_by,
-           contradicted_by, others, flags, state_changes, version, created_at, updated_at, open_state, next_check_at,
-           epoch, lease_owner, leased_until, kept_request)
+        $40::int4[], $41::uuid[], $42::text[], $43::text[], $44::text[], $45::text[], $46::timestamptz[],
+        $47::numeric[], $48::text[], $49::text[], $50::text[], $51::text[], $52::text[], $53::bool[], $54::uuid[],
+        $55::text[], $56::text[], $57::text[], $58::text[], $59::text[], $60::text[], $61::numeric[], $62::text[],
+        $63::text[], $64::text[], $65::text[], $66::text[], $67::text[], $68::text[], $69::text[], $70::text[],
+        $71::text[], $72::text[], $73::text[], $74::text[], $75::int8[], $76::int8[], $77::timestamptz[],
+        $78::timestamptz[], $79::text[], $80::timestamptz[], $81::int8[], $82::uuid[], $83::timestamptz[],
+        $84::bytea[]
+    ) as b(unit, payment_id, shop, reference_id, payment_type, state, state_at, amount, currency,
+         requested_payment_method, payment_method, flow, kind, pre_auth, parent_payment_id, metadata, fingerprint,
+         attempts, gateway_payment_id, redirect_url, external_refs, settled_amount, settled_currency, error_code,
+         error_message, external_result_code, error_fields, confirmed_by, contradicted_by, others, flags, commands,
+         refunds, told_parent, ordered_by, state_changes, version, created_at, updated_at, open_state, next_check_at,
+         epoch, lease_owner, leased_until, kept_request)
 ),
 entering as (
     select * from unnest(
-        $78::int4[], $79::uuid[], $80::int8[], $81::timestamptz[], $82::text[], $83::text[], $84::text[], $85::text[],
-        $86::bool[], $87::text[], $88::text[]
+        $85::int4[], $86::uuid[], $87::int8[], $88::timestamptz[], $89::text[], $90::text[], $91::text[],
+        $92::text[], $93::bool[], $94::text[], $95::text[]
     ) as e(unit, payment_id, sequence, at, source, verdict, kind, state, changes_state, seen, change)
 ),
 filing as (
-    select * from unnest($89::int4[], $90::uuid[], $91::text[], $92::uuid[], $93::timestamptz[])
+    select * from unnest($96::int4[], $97::uuid[], $98::text[], $99::uuid[], $100::timestamptz[])
     as f(unit, notice_id, verdict, payment_id, filed_at)
 ),
 
@@ -89,13 +91,15 @@ born as (
         payment_id, shop, reference_id, payment_type, state, state_at, amount, currency, requested_payment_method,
         payment_method, flow, kind, pre_auth, parent_payment_id, metadata, fingerprint, attempts, gateway_payment_id,
         redirect_url, external_refs, settled_amount, settled_currency, error_code, error_message, external_result_code,
-        error_fields, confirmed_by, contradicted_by, others, flags, state_changes, version, created_at, updated_at)
+        error_fields, confirmed_by, contradicted_by, others, flags, commands, refunds, told_parent, ordered_by,
+        state_changes, version, created_at, updated_at)
     select b.payment_id, b.shop, b.reference_id, b.payment_type, b.state, b.state_at, b.amount, b.currency,
            b.requested_payment_method, b.payment_method, b.flow, b.kind, b.pre_auth, b.parent_payment_id,
            b.metadata::jsonb, b.fingerprint::jsonb, b.attempts::jsonb, b.gateway_payment_id, b.redirect_url,
            b.external_refs::jsonb, b.settled_amount, b.settled_currency, b.error_code, b.error_message,
            b.external_result_code, b.error_fields::jsonb, string_to_array(b.confirmed_by, ','),
-           b.contradicted_by::jsonb, b.others::jsonb, string_to_array(b.flags, ','), b.state_changes, b.version,
+           b.contradicted_by::jsonb, b.others::jsonb, string_to_array(b.flags, ','), b.commands::jsonb,
+           b.refunds::jsonb, b.told_parent, b.ordered_by::jsonb, b.state_changes, b.version,
            b.created_at, b.updated_at
     from bearing b join fit on fit.unit = b.unit
     where (select count(*) from claimed) >= 0 -- always; gateway ids come before references
@@ -131,7 +135,8 @@ moved as (
         settled_currency = m.settled_currency, error_code = m.error_code, error_message = m.error_message,
         external_result_code = m.external_result_code, error_fields = m.error_fields::jsonb,
         confirmed_by = string_to_array(m.confirmed_by, ','), contradicted_by = m.contradicted_by::jsonb,
-        others = m.others::jsonb, flags = string_to_array(m.flags, ','),
+        others = m.others::jsonb, flags = string_to_array(m.flags, ','), commands = m.commands::jsonb,
+        refunds = m.refunds::jsonb, told_parent = m.told_parent,
         state_changes = p.state_changes + m.changes_state::int, version = m.version, updated_at = m.updated_at
     from moving m join won on won.unit = m.unit
     where p.payment_id = m.payment_id and p.payment_id = any ($3) and m.has_entry

@@ -19,7 +19,8 @@ macro_rules! stored_columns {
          p.settled_currency, p.error_code, p.error_message, p.external_result_code, \
          p.error_fields::text as error_fields, array_to_string(p.confirmed_by, ',') as confirmed_by, \
          p.contradicted_by::text as contradicted_by, p.others::text as others, \
-         array_to_string(p.flags, ',') as flags, p.version, p.created_at, p.updated_at, \
+         array_to_string(p.flags, ',') as flags, p.commands::text as commands, p.refunds::text as refunds, \
+         p.told_parent, p.ordered_by::text as ordered_by, p.version, p.created_at, p.updated_at, \
          c.checks, c.empty_look_ups, c.checked_at, c.next_check_at, c.epoch, c.leased_until"
     };
 }
@@ -60,6 +61,10 @@ pub(super) fn read(row: &PgRow) -> Result<Stored, StoreError> {
             contradicted_by: get(row, "contradicted_by")?,
             others: get(row, "others")?,
             flags: get(row, "flags")?,
+            commands: get(row, "commands")?,
+            refunds: get(row, "refunds")?,
+            told_parent: get(row, "told_parent")?,
+            ordered_by: get(row, "ordered_by")?,
             version: get(row, "version")?,
             created_at: time(row, "created_at")?,
             updated_at: time(row, "updated_at")?,

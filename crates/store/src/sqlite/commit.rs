@@ -37,7 +37,8 @@ pub(super) const UPDATE_PAYMENTS: &str = "
         error_code = row ->> 'error_code', error_message = row ->> 'error_message',
         external_result_code = row ->> 'external_result_code', error_fields = row ->> 'error_fields',
         confirmed_by = row ->> 'confirmed_by', contradicted_by = row ->> 'contradicted_by',
-        others = row ->> 'others', flags = row ->> 'flags',
+        others = row ->> 'others', flags = row ->> 'flags', commands = row ->> 'commands',
+        refunds = row ->> 'refunds', told_parent = row ->> 'told_parent',
         state_changes = state_changes + (row ->> 'changes_state'), version = row ->> 'version',
         updated_at = row ->> 'updated_at'
     from given where payments.payment_id = row ->> 'payment_id'";

@@ -18,7 +18,7 @@ pub(super) const INSERT_PAYMENTS: &str = "
         requested_payment_method, payment_method, flow, kind, pre_auth, parent_payment_id, metadata, fingerprint,
         attempts, gateway_payment_id, redirect_url, external_refs, settled_whole, settled_nano, settled_atto,
         settled_currency, error_code, error_message, external_result_code, error_fields, confirmed_by, contradicted_by,
-        others, flags, state_changes, version, created_at, updated_at)
+        others, flags, commands, refunds, told_parent, ordered_by, state_changes, version, created_at, updated_at)
     select
         row ->> 'payment_id', row ->> 'shop', row ->> 'reference_id', row ->> 'payment_type', row ->> 'state',
         row ->> 'state_at', row ->> 'amount_whole', row ->> 'amount_nano', row ->> 'amount_atto',
@@ -28,7 +28,8 @@ pub(super) const INSERT_PAYMENTS: &str = "
         row ->> 'external_refs', row ->> 'settled_whole', row ->> 'settled_nano', row ->> 'settled_atto',
         row ->> 'settled_currency', row ->> 'error_code', row ->> 'error_message',
         row ->> 'external_result_code', row ->> 'error_fields', row ->> 'confirmed_by',
-        row ->> 'contradicted_by', row ->> 'others', row ->> 'flags', row ->> 'changes_state',
+        row ->> 'contradicted_by', row ->> 'others', row ->> 'flags', row ->> 'commands',
+        row ->> 'refunds', row ->> 'told_parent', row ->> 'ordered_by', row ->> 'changes_state',
         row ->> 'version', row ->> 'created_at', row ->> 'updated_at'
     from given";
 

@@ -1,7 +1,7 @@
 //! What was written past the store is noticed.
 
-use domain::GatewayState;
-use store::{Birth, Opened, Outcome};
+use domain::{Actor, Command, Evidence, GatewayState, Payment, Seen, Source};
+use store::{Birth, Opened, Outcome, Write};
 
 use crate::fixtures::*;
 use crate::test_store::{TestStore, on_both_databases};
@@ -65,18 +65,70 @@ const DAMAGES: [(&str, &str, &str); 11] = [
     ),
 ];
 
+/// The same for a deposit of 100, of which refunds of 60 and 40 hold all.
+const DAMAGES_OF_REFUNDS: [(&str, &str, &str); 3] = [
+    (
+        "update payments set payment_type = 'REFUND', parent_payment_id = '00000000-0000-0000-0000-000000000001' where reference_id = 'held'",
+        "update payments set payment_type = 'DEPOSIT', parent_payment_id = null where reference_id = 'held'",
+        "I10 refunded more than captured",
+    ),
+    (
+        "update payments set refunds = '[]' where reference_id = 'deposit'",
+        "update payments set refunds = '[{\"id\": \"00000000-0000-0000-0000-000000000002\", \"money\": {\"amount\": \"60\", \"currency\": \"EUR\"}, \"standing\": \"reserved\"}, {\"id\": \"00000000-0000-0000-0000-000000000003\", \"money\": {\"amount\": \"40\", \"currency\": \"EUR\"}, \"standing\": \"reserved\"}]' where reference_id = 'deposit'",
+        "I10 refund unknown to its deposit",
+    ),
+    (
+        "update payments set commands = '[{\"command\": {\"kind\": \"void\"}, \"outcome\": {\"kind\": \"unknown\"}}]' where reference_id = 'deposit'",
+        "update payments set commands = '[]' where reference_id = 'deposit'",
+        "I7 open command without next check",
+    ),
+];
+
+async fn each_is_noticed(store: &TestStore, damages: &[(&str, &str, &str)]) {
+    let violations = async || store.reads().violations().await.unwrap();
+    assert_eq!(violations().await, []);
+    for (damage, repair, rule) in damages {
+        store.execute(damage).await;
+        let found = violations().await;
+        assert!(found.iter().any(|violation| violation.rule == *rule && !violation.of.is_empty()), "{rule}: {found:?}");
+        store.execute(repair).await;
+        assert_eq!(violations().await, [], "after the repair of {rule}");
+    }
+}
+
 on_both_databases! {
     async fn each_damage_is_noticed_by_its_rule(store: &TestStore) {
         furnish(store).await;
-        let violations = async || store.reads().violations().await.unwrap();
-        assert_eq!(violations().await, []);
-        for (damage, repair, rule) in DAMAGES {
-            store.execute(damage).await;
-            let found = violations().await;
-            assert!(found.iter().any(|violation| violation.rule == rule && !violation.of.is_empty()), "{rule}: {found:?}");
-            store.execute(repair).await;
-            assert_eq!(violations().await, [], "after the repair of {rule}");
+        each_is_noticed(store, &DAMAGES).await;
+    }
+
+    async fn each_damage_to_a_refunded_deposit_is_noticed_by_its_rule(store: &TestStore) {
+        refund(store).await;
+        each_is_noticed(store, &DAMAGES_OF_REFUNDS).await;
+    }
+
+    async fn what_commands_and_refunds_made_of_a_payment_is_read_as_it_was_written(store: &TestStore) {
+        refund(store).await;
+        let deposit = store.load_id(id(1)).await.payment;
+        assert_eq!(deposit.refunds.all().iter().map(|refund| refund.id).collect::<Vec<_>>(), [id(2), id(3)]);
+        assert_eq!(store.load_id(id(2)).await.payment.opening.ordered_by, Some(actor()));
+        let mut held = store.load_id(id(4)).await;
+        for evidence in [
+            accepted(&held.payment, "gw4", GatewayState::Authorized, at(1)),
+            issued(1, Command::Capture { amount: Some(money("12.5", "EUR")) }, at(3)),
+        ] {
+            assert_eq!(store.commit(&[write(&held, &evidence)]).await, [Outcome::Won]);
+            held = store.load_id(id(4)).await;
+            // A capture is allowed once the authorization was read by its id.
+            let read = Evidence { source: Source::Poll, begun_at: Some(at(2)), ..reported(&held.payment, "gw4", GatewayState::Authorized, at(2)) };
+            if held.payment.commands.issued().is_empty() {
+                assert_eq!(store.commit(&[write(&held, &read)]).await, [Outcome::Won]);
+                held = store.load_id(id(4)).await;
+            }
         }
+        let audited = store.audited(id(4)).await;
+        assert_eq!(Payment::fold(&audited.ledger).as_ref(), Ok(&held.payment));
+        assert_eq!(held.payment.commands.issued().len(), 1);
     }
 
     async fn a_ledger_is_only_added_to(store: &TestStore) {
@@ -86,6 +138,46 @@ on_both_databases! {
             assert!(refused.to_string().contains("only added"), "{refused}");
         }
         assert_eq!(store.audited(id(2)).await.ledger.len(), 2);
+    }
+}
+
+fn actor() -> Actor {
+    Actor { key: uuid::Uuid::from_u128(77), name: "back office".to_owned() }
+}
+
+fn issued(number: usize, command: Command, at: domain::Time) -> Evidence {
+    let seen = Seen::CommandIssued { number, id: Some(uuid::Uuid::from_u128(8)), command, by: Some(actor()) };
+    Evidence { source: Source::Request, at, begun_at: None, seen }
+}
+
+/// A deposit of 100 that was paid, with two refunds on their way, and another deposit of 100.
+async fn refund(store: &TestStore) {
+    assert_eq!(store.open(&[birth(1, "deposit"), birth(4, "held")]).await, [Opened::New, Opened::New]);
+    let mut deposit = store.load_id(id(1)).await;
+    let paid = accepted(&deposit.payment, "gw1", GatewayState::Completed, at(1));
+    assert_eq!(store.commit(&[write(&deposit, &paid)]).await, [Outcome::Won]);
+    deposit = store.load_id(id(1)).await;
+    let read = Evidence {
+        source: Source::Poll,
+        begun_at: Some(at(2)),
+        ..reported(&deposit.payment, "gw1", GatewayState::Completed, at(2))
+    };
+    let confirmed = moves(store::Move { progress: domain::Progress::default(), ..decided(&deposit, &read) });
+    assert_eq!(store.commit(&[confirmed]).await, [Outcome::Won]);
+    for (number, amount) in [(2, "60"), (3, "40")] {
+        deposit = store.load_id(id(1)).await;
+        let seen = Seen::RefundOpened { refund: id(number), money: money(amount, "EUR"), by: Some(actor()) };
+        let reserve = Evidence { source: Source::Request, at: at(3), begun_at: None, seen };
+        let child = domain::Opening {
+            payment_type: domain::PaymentType::Refund,
+            requested: money(amount, "EUR"),
+            parent: Some(id(1)),
+            ordered_by: Some(actor()),
+            ..opening(number, &format!("refund-{number}"))
+        };
+        let reserved = store::Move { progress: domain::Progress::default(), ..decided(&deposit, &reserve) };
+        let unit = Write { birth: Some(birth_of(child)), ..moves(reserved) };
+        assert_eq!(store.commit(&[unit]).await, [Outcome::Won]);
     }
 }
 

@@ -32,7 +32,7 @@ on_both_databases! {
     }
 
     async fn each_filter_lets_through_what_fits(store: &TestStore) {
-        furnish(store).await;
+        Box::pin(furnish(store)).await;
         let any = Filter::default;
         let list = async |filter: Filter| ids(store, filter).await;
         assert_eq!(list(any()).await, [5, 4, 3, 2, 1]);
@@ -78,7 +78,7 @@ on_both_databases! {
     }
 
     async fn filters_are_combined_with_each_other_and_with_the_page(store: &TestStore) {
-        furnish(store).await;
+        Box::pin(furnish(store)).await;
         let filter = Filter {
             states: BTreeSet::from([PaymentState::Submitted]),
             shops: BTreeSet::from([shop()]),

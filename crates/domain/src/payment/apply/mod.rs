@@ -1,5 +1,8 @@
 //! The one place where evidence becomes a decision.
 
+mod command;
+mod refund;
+
 use std::collections::BTreeSet;
 
 use super::decision::{Change, Decision, Elsewhere, OtherPayment, PaymentError};
@@ -90,6 +93,20 @@ impl Payment {
                 // That none is found is what we say ourselves.
                 S::Rejected => Decision::Stale,
             },
+            // What is done with a payment that the gateway has: `Payment::allows` decides by its state.
+            Seen::CommandIssued { number, id, command, by: _ } => {
+                self.command_issued(*number, *id, command, evidence.at)
+            }
+            Seen::CommandRepeated { number, request, .. } => self.command_repeated(*number, *request, evidence.at),
+            // What became of a command's request is news about that command, whatever the payment has come to.
+            Seen::CommandNotSent { number, reason } => self.command_not_sent(*number, reason),
+            Seen::CommandDenied { number, reason } => self.command_denied(*number, reason, evidence.at),
+            Seen::CommandUnknown { number, reason } => self.command_unknown(*number, reason),
+            Seen::CommandAnswered { number, sighting } => self.command_answered(*number, evidence, sighting),
+            // What refunds hold of a deposit: `Payment::may_refund` decides by its state.
+            Seen::RefundOpened { refund, money, by: _ } => self.refund_opened(*refund, *money),
+            Seen::RefundEnded { refund, state, settled } => self.refund_ended(*refund, *state, *settled),
+            Seen::ParentTold { state } => self.parent_was_told(*state),
         }
     }
 
@@ -282,6 +299,8 @@ impl Payment {
         };
         let mut change = decision.change().cloned().unwrap_or_default();
         self.answered(sighting, binding, &mut change);
+        let state = change.state.unwrap_or(self.state);
+        change.command = self.command_after(source, evidence.begun_at, sighting.known_state(), state);
         let change = Some(change).filter(|change| *change != Change::default());
         match (decision, change) {
             (Decision::Moves(_), Some(change)) => Decision::Moves(change),
@@ -293,9 +312,14 @@ impl Payment {
     }
 
     /// A look by id that began after our state was recorded beats the order of states: a payout can be held after it was
-    /// made, a capture shows as pending. Notices and lists only move forward.
+    /// made, a capture shows as pending. So does the answer to a command, whose request left when its entry was made,
+    /// and that entry stands behind the one of the state. Notices and lists only move forward.
     fn is_fresh(&self, source: Source, begun_at: Option<Time>) -> bool {
-        source == Source::Poll && begun_at.is_some_and(|begun_at| begun_at > self.state_at)
+        begun_at.is_some_and(|begun_at| match source {
+            Source::Poll => begun_at > self.state_at,
+            Source::Response => begun_at >= self.state_at,
+            Source::Request | Source::Webhook | Source::Sweep | Source::Operator => false,
+        })
     }
 
     fn moved(&self, source: Source, sighting: &Sighting, told: G) -> Decision {
@@ -388,9 +412,10 @@ impl Payment {
             None => {}
         }
         change.settled = Some(told);
-        if told.currency() != self.opening.requested.currency() {
+        let asked = self.asked_for();
+        if told.currency() != asked.currency() {
             change.flags.insert(Flag::Converted);
-        } else if told != self.opening.requested {
+        } else if told != asked {
             change.flags.insert(Flag::AmountDiffers);
         }
     }
@@ -416,6 +441,7 @@ impl Payment {
         let seen = OtherPayment {
             id: sighting.id.clone(),
             relation: self.relation(sighting),
+            payment_type: sighting.payment_type.clone(),
             state: sighting.state.clone(),
             money: sighting.money,
             created: sighting.created,

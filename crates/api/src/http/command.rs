@@ -1,0 +1,140 @@
+//! `POST /v1/payments/{id}/capture`, `/void`, `/approve`, `/reject`.
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Bytes, Data, Path, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use domain::{Command, CommandOutcome, Money, Payment};
+use orchestrator::{Commanded, GivenCommand};
+use store::Scope;
+
+use super::form::Form;
+use super::payment_view::PaymentView;
+use super::problem::{FieldError, Kind, Problem};
+use super::query::Query;
+use super::read_payment::{by_id, visible};
+use super::take_payment::{BODY_MAX, replayed};
+use super::{App, Caller, body};
+
+/// `{amount?}`: the whole of what is held, or a part.
+pub(super) async fn capture(
+    request: HttpRequest,
+    id: Path<String>,
+    payload: Payload,
+    app: Data<App>,
+) -> Result<HttpResponse, Problem> {
+    give(
+        &request,
+        &id,
+        payload,
+        &app,
+        Scope::DepositsWrite,
+        |payment, form, errors| {
+            let amount = form.amount("amount", errors)?;
+            let money = Money::requested(amount, payment.opening.requested.currency());
+            money.map_err(|error| errors.push(form.error("amount", error.to_string()))).ok()
+        },
+        |amount| Command::Capture { amount },
+    )
+    .await
+}
+
+/// No body, or an empty one.
+pub(super) async fn void(
+    request: HttpRequest,
+    id: Path<String>,
+    payload: Payload,
+    app: Data<App>,
+) -> Result<HttpResponse, Problem> {
+    give(&request, &id, payload, &app, Scope::DepositsWrite, |_, _, _| None, |_: Option<()>| Command::Void).await
+}
+
+/// No body, or an empty one.
+pub(super) async fn approve(
+    request: HttpRequest,
+    id: Path<String>,
+    payload: Payload,
+    app: Data<App>,
+) -> Result<HttpResponse, Problem> {
+    give(&request, &id, payload, &app, Scope::PayoutsApprove, |_, _, _| None, |_: Option<()>| Command::Approve).await
+}
+
+/// `{reason?}`: kept by the gateway.
+pub(super) async fn reject(
+    request: HttpRequest,
+    id: Path<String>,
+    payload: Payload,
+    app: Data<App>,
+) -> Result<HttpResponse, Problem> {
+    give(
+        &request,
+        &id,
+        payload,
+        &app,
+        Scope::PayoutsApprove,
+        |_, form, errors| form.text("reason", errors),
+        |reason| Command::Reject { reason },
+    )
+    .await
+}
+
+/// Reads what a command says, gives it on our own runtime, and answers with the payment as it then is.
+async fn give<Said>(
+    request: &HttpRequest,
+    id: &str,
+    payload: Payload,
+    app: &Data<App>,
+    scope: Scope,
+    read: impl FnOnce(&Payment, &mut Form<'_>, &mut Vec<FieldError>) -> Option<Said>,
+    say: impl FnOnce(Option<Said>) -> Command,
+) -> Result<HttpResponse, Problem> {
+    let caller = Caller::of(request, app, scope).await?;
+    Query::of(request).finish()?;
+    let body = optional_body(request, payload, app).await?;
+    let payment = visible(by_id(id)?, &caller, app).await?.payment;
+    let mut form = Form::read(&body)?;
+    let errors = &mut Vec::new();
+    let said = read(&payment, &mut form, errors);
+    form.finish(errors);
+    if !errors.is_empty() {
+        return Err(Problem::fields(std::mem::take(errors)));
+    }
+    let given = GivenCommand { id: app.ids.next(), command: say(said), by: caller.actor() };
+    let (desk, id) = (app.desk.clone(), payment.id());
+    let commanded = app.works.run(async move { desk.command(id, given).await }).await??;
+    answer(&commanded)
+}
+
+/// A command needs no body; one that is there must be JSON.
+async fn optional_body(request: &HttpRequest, payload: Payload, app: &Data<App>) -> Result<Bytes, Problem> {
+    let body = body::read(payload, BODY_MAX, app.body_patience).await?;
+    if body.is_empty() {
+        return Ok(Bytes::from_static(b"{}"));
+    }
+    body::check_json(request)?;
+    Ok(body)
+}
+
+/// 200 once the payment has gone on, 202 while nobody knows.
+fn answer(commanded: &Commanded) -> Result<HttpResponse, Problem> {
+    let Commanded { stored, replay } = commanded;
+    let payment = &stored.payment;
+    let status = match payment.commands.issued().last().map(|issued| &issued.outcome) {
+        Some(CommandOutcome::InFlight | CommandOutcome::Unknown { .. } | CommandOutcome::Denied { .. }) => {
+            StatusCode::ACCEPTED
+        }
+        Some(CommandOutcome::Refused { reason }) => {
+            let detail = format!("the gateway refused it: {reason}");
+            return Err(Problem::about(payment.id(), Kind::CommandRefused, detail));
+        }
+        Some(CommandOutcome::NotSent { reason }) => {
+            let detail = format!("the gateway was not reached, nothing was done: {reason}");
+            return Err(Problem::about(payment.id(), Kind::GatewayUnavailable, detail).retry_soon());
+        }
+        Some(CommandOutcome::Done) | None => StatusCode::OK,
+    };
+    let mut response = HttpResponse::build(status).json(PaymentView::from(stored));
+    if *replay {
+        replayed(response.headers_mut());
+    }
+    Ok(response)
+}

@@ -1,0 +1,53 @@
+//! `POST /v1/payments/{id}/refunds`.
+
+use actix_web::web::{Data, Path, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use domain::{Metadata, PaymentId, ReferenceId};
+use orchestrator::RefundOrder;
+use store::Scope;
+
+use super::form::Form;
+use super::order::METADATA_MAX;
+use super::problem::Problem;
+use super::query::Query;
+use super::read_payment::{by_id, visible};
+use super::take_payment::{self, BODY_MAX};
+use super::{App, Caller, body};
+
+/// `{referenceId, amount?, metadata?}`: a part of what was captured, or all that is left. Answers as an order does.
+pub(super) async fn refund(
+    request: HttpRequest,
+    id: Path<String>,
+    payload: Payload,
+    app: Data<App>,
+) -> Result<HttpResponse, Problem> {
+    let caller = Caller::of(&request, &app, Scope::RefundsWrite).await?;
+    Query::of(&request).finish()?;
+    body::check_json(&request)?;
+    let body = body::read(payload, BODY_MAX, app.body_patience).await?;
+    let deposit = visible(by_id(&id)?, &caller, &app).await?.payment.id();
+    let order = read_order(&body, app.ids.payment(), deposit, &caller)?;
+    let desk = app.desk.clone();
+    let taking = async move {
+        let taken = desk.refund(order).await?;
+        take_payment::answered(&desk, taken).await
+    };
+    let taken = app.works.run(taking).await??;
+    Ok(take_payment::answer(&request, &taken))
+}
+
+fn read_order(body: &[u8], id: PaymentId, deposit: PaymentId, caller: &Caller) -> Result<RefundOrder, Problem> {
+    let mut form = Form::read(body)?;
+    let errors = &mut Vec::new();
+    let reference_id: Option<ReferenceId> = form.text("referenceId", errors);
+    let reference_id = form.require("referenceId", reference_id, errors);
+    let amount = form.amount("amount", errors);
+    let metadata: Metadata = form.pairs("metadata", METADATA_MAX, errors);
+    form.finish(errors);
+    match reference_id {
+        Some(reference_id) if errors.is_empty() => {
+            Ok(RefundOrder { id, deposit, reference_id, amount, metadata, by: caller.actor() })
+        }
+        _ => Err(Problem::fields(std::mem::take(errors))),
+    }
+}

@@ -15,8 +15,8 @@ use crate::app::{Answer, CALLER_KEY, Kind, TestApp, admit, order};
 fn scope_of(method: &Method, path: &str) -> Option<Scope> {
     match (method.as_str(), path) {
         // With a token somebody can pay.
-        ("POST", "/v1/payments") | ("GET", "/v1/customers/{customer}/card-tokens") => Some(Scope::DepositsWrite),
-        ("POST", "/v1/payments/{id}/capture" | "/v1/payments/{id}/void") => Some(Scope::DepositsWrite),
+        ("POST", "/v1/payments" | "/v1/payments/{id}/capture" | "/v1/payments/{id}/void")
+        | ("GET", "/v1/customers/{customer}/card-tokens") => Some(Scope::DepositsWrite),
         ("POST", "/v1/payments/{id}/refunds") => Some(Scope::RefundsWrite),
         ("POST", "/v1/payments/{id}/approve" | "/v1/payments/{id}/reject") => Some(Scope::PayoutsApprove),
         (

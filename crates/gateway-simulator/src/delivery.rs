@@ -29,6 +29,17 @@ pub struct Delivery {
     pub due_at: DateTime<Utc>,
     /// 1 for the first attempt.
     pub attempt: u32,
+    /// How often it comes again, where a fault says so and not the switches.
+    #[serde(default)]
+    pub(crate) retries: Option<Retries>,
+}
+
+/// How often a webhook comes again that was not answered with 2xx.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Retries {
+    pub(crate) times: u32,
+    pub(crate) pause_millis: u32,
 }
 
 /// Without the body and the address: both may hold what a log must not.

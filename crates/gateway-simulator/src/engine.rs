@@ -27,7 +27,7 @@ use crate::faults::{Fault, FaultPlan, Moment, Reserved};
 use crate::ledger::{Ledger, Place};
 use crate::payment::{Payment, PaymentId};
 use crate::shop::Shop;
-use crate::switches::{Switches, UnknownPayment, WebhookDelivery};
+use crate::switches::{IdForm, Switches, UnknownKey, UnknownPayment, WebhookDelivery, WrongState};
 use crate::view::PaymentView;
 
 use call::{About, Call};
@@ -266,7 +266,10 @@ impl Engine {
             return Answered::unchanged(response);
         }
         let Some(shop) = self.shop_behind(request.authorization) else {
-            return Answered::unchanged(refusal.answer(401, "Invalid token"));
+            return Answered::unchanged(match self.switches.unknown_key {
+                UnknownKey::Unauthorized => refusal.answer(401, "Invalid token"),
+                UnknownKey::Forbidden => Response::html(403, HTML_FORBIDDEN),
+            });
         };
         if call.has_body(request.body) && !is_json(request.content_type) {
             return Answered::unchanged(refusal.answer(415, "Content type is not supported"));
@@ -314,6 +317,13 @@ impl Engine {
         refusal.answer(status, "Payment not found")
     }
 
+    /// What an action meets that comes in a state that does not allow it (section 15).
+    fn wrong_state(&mut self, refusal: &Refusal<'_>, place: Place) -> Response {
+        let is_conflict =
+            self.switches.wrong_state == WrongState::Conflict || self.strike(Moment::State, place).is_some();
+        refusal.answer(if is_conflict { 409 } else { 400 }, "Illegal Workflow State")
+    }
+
     /// The answer to an action: the payment as it then is.
     fn acted(&self, refusal: &Refusal<'_>, place: Place) -> Answered {
         match self.ledger.get(place) {
@@ -332,11 +342,7 @@ impl Engine {
             self.rate = RateWindow { second, requests: 0 };
         }
         self.rate.requests += 1;
-        (limit.requests_per_second < self.rate.requests).then(|| {
-            let mut response = refusal.answer(429, "Too many requests");
-            response.headers.extend(limit.retry_after_seconds.map(|wait| ("retry-after", wait.to_string())));
-            response
-        })
+        (limit.requests_per_second < self.rate.requests).then(|| too_many_requests(refusal, limit.retry_after_seconds))
     }
 
     fn shop_behind(&self, authorization: Option<&str>) -> Option<usize> {
@@ -350,7 +356,17 @@ impl Engine {
 
     /// The fault that strikes a payment at `moment`, counted.
     fn strike(&mut self, moment: Moment, place: Place) -> Option<Fault> {
-        let reference = self.ledger.get(place)?.reference_id();
+        let reference = self.reference_at(place);
+        self.strike_reference(moment, reference.as_deref())
+    }
+
+    /// Taken out of the ledger, so that the engine may change while it is in use.
+    fn reference_at(&self, place: Place) -> Option<String> {
+        self.ledger.get(place)?.order.reference_id.clone()
+    }
+
+    /// The same for one that is not made yet, or that is only asked for.
+    fn strike_reference(&mut self, moment: Moment, reference: Option<&str>) -> Option<Fault> {
         let fault = self
             .faults
             .draw_at(moment, reference.unwrap_or_default())
@@ -366,9 +382,18 @@ impl Engine {
         }
     }
 
-    fn new_id(&mut self) -> PaymentId {
-        let (high, low) = (self.chance.next_u64(), self.chance.next_u64());
-        PaymentId::new(u128::from(high) << 64 | u128::from(low))
+    fn new_id(&mut self, reference: Option<&str>) -> PaymentId {
+        let form = match self.strike_reference(Moment::Naming, reference) {
+            Some(_) => IdForm::Letters,
+            None => self.switches.ids,
+        };
+        match form {
+            IdForm::Hex => {
+                let (high, low) = (self.chance.next_u64(), self.chance.next_u64());
+                PaymentId::of_hex(u128::from(high) << 64 | u128::from(low))
+            }
+            IdForm::Letters => PaymentId::of_letters(&mut self.chance),
+        }
     }
 }
 
@@ -376,6 +401,12 @@ fn is_json(content_type: Option<&str>) -> bool {
     content_type
         .and_then(|value| value.split(';').next())
         .is_some_and(|value| value.trim().eq_ignore_ascii_case("application/json"))
+}
+
+fn too_many_requests(refusal: &Refusal<'_>, retry_after_seconds: Option<u32>) -> Response {
+    let mut response = refusal.answer(429, "Too many requests");
+    response.headers.extend(retry_after_seconds.map(|wait| ("retry-after", wait.to_string())));
+    response
 }
 
 const HTML_BAD_GATEWAY: &str =
@@ -390,6 +421,9 @@ fn answer_before_effect(fault: &Fault, refusal: &Refusal<'_>) -> Option<Answer> 
         Fault::HtmlBefore => Some(Answer::Reply(Response::html(502, HTML_BAD_GATEWAY))),
         Fault::Forbidden => Some(Answer::Reply(Response::html(403, HTML_FORBIDDEN))),
         Fault::Unauthorized => Some(Answer::Reply(refusal.answer(401, "Invalid token"))),
+        Fault::RateLimited { retry_after_seconds } => {
+            Some(Answer::Reply(too_many_requests(refusal, Some(*retry_after_seconds))))
+        }
         _ => None,
     }
 }

@@ -27,6 +27,7 @@ mod order;
 mod order_field;
 mod payment;
 mod shop;
+mod switch_list;
 mod switches;
 mod trail;
 mod view;
@@ -45,6 +46,7 @@ pub use order_field::{NotAnOrderField, OrderField};
 pub use payment::{NotAPaymentId, Payment, PaymentId, PaymentState, PaymentType};
 pub use shop::Shop;
 pub use switches::{
-    CaptureBehaviour, DuplicateReference, Exchange, ListWindow, PatchBehaviour, RateLimit, Switches, UnknownFields,
-    UnknownPayment, WebhookDelivery,
+    ApproveBehaviour, CaptureBehaviour, ChargebackAnswer, DuplicateReference, Exchange, IdForm, ListWindow,
+    PatchBehaviour, RateLimit, RefundAboveParent, ReleaseBehaviour, Switches, UnknownFields, UnknownKey,
+    UnknownPayment, WebhookDelivery, WrongState,
 };

@@ -35,12 +35,12 @@ enum Command {
 
 /// What it answers to, and what can be had without any set-up, by the beginning of a reference.
 fn what_there_is() -> String {
-    let line = |(prefix, fault): &(&str, Fault)| format!("\n  {prefix:<17}{}", fault.meaning());
-    let lines: String = Fault::well_known().iter().map(line).collect();
+    let (prefixes, switches) = (Fault::list(), Switches::list());
     let endpoints = Endpoint::ALL.map(|(_, target)| target).join("\n  ");
     format!(
         "Endpoints:\n  {endpoints}\n\nA payment whose referenceId begins with one of these meets, the first time it is \
-         posted:{lines}\n\nSwitches: GET and PUT /control/switches; planned faults: /control/faults."
+         posted:{prefixes}\n\nSwitches, with their defaults; a JSON object of them goes to --switches FILE or PUT \
+         /control/switches:{switches}\n\nPlanned faults: /control/faults."
     )
 }
 

@@ -11,7 +11,7 @@ use crate::field::{self, Field, FieldError, Rule};
 use crate::json_object::JsonObject;
 use crate::order_field::OrderField;
 use crate::payment::PaymentType;
-use crate::switches::Switches;
+use crate::switches::UnknownFields;
 
 /// What the merchant asked for. Card data is not part of it: see [`CardTrace`].
 #[derive(Clone, Serialize, Deserialize)]
@@ -39,16 +39,22 @@ pub(crate) struct Order {
     pub(crate) subscription: Option<Box<RawValue>>,
 }
 
+/// What a shop says about orders beyond the contract.
+pub(crate) struct Strictness {
+    pub(crate) unknown_fields: UnknownFields,
+    pub(crate) required_for_deposits: Vec<OrderField>,
+}
+
 impl Order {
     /// Reads a body against the contract, section 6.1, and against what the shop asks for beyond it; the card that came with it is handed out beside.
     pub(crate) fn read(
         body: &JsonObject<'_>,
-        switches: &Switches,
+        strictness: &Strictness,
     ) -> Result<(Self, Option<CardTrace>), Vec<FieldError>> {
-        let mut errors = field::check(body, ORDER, switches.unknown_fields);
+        let mut errors = field::check(body, ORDER, strictness.unknown_fields);
         let amount = body.get("amount").and_then(|raw| Amount::from_json_number(raw.get()).ok());
         errors.extend(check_across_fields(body, amount));
-        errors.extend(missing_fields(body, &switches.required_for_deposits));
+        errors.extend(missing_fields(body, &strictness.required_for_deposits));
         if !errors.is_empty() {
             return Err(errors);
         }

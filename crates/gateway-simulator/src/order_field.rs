@@ -1,5 +1,6 @@
 //! The name of a field of POST payments, for a shop that asks for more than the contract does (section 6.1).
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -8,8 +9,9 @@ use crate::json_object::JsonObject;
 use crate::order::ORDER;
 
 /// A field of the contract's table, with dots where it is nested: `customer.lastName`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(with = "String")]
 pub struct OrderField(String);
 
 /// The contract has no such field, so a shop that asked for it could never be paid.

@@ -3,6 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use chrono::{DateTime, Utc};
+use rand::{Rng, RngExt, distr::Alphanumeric};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use thiserror::Error;
 
@@ -10,36 +11,39 @@ use crate::contract::{amount::Amount, card::CardTrace, error_code::ErrorCode};
 use crate::order::Order;
 use crate::trail::Step;
 
-/// 32 lower-case hex digits (gateway contract, section 3).
+/// 32 letters and digits (gateway contract, section 3); lower-case hex unless the switch says otherwise.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct PaymentId(u128);
+pub struct PaymentId([u8; 32]);
 
 impl PaymentId {
-    pub(crate) const fn new(chance: u128) -> Self {
-        Self(chance)
+    pub(crate) fn of_hex(chance: u128) -> Self {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        Self(std::array::from_fn(|at| DIGITS[(chance >> (124 - 4 * at) & 15) as usize]))
+    }
+
+    pub(crate) fn of_letters(chance: &mut impl Rng) -> Self {
+        Self(std::array::from_fn(|_| chance.sample(Alphanumeric)))
     }
 }
 
-/// The text is not 32 lower-case hex digits.
+/// The text is not 32 letters and digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("a payment id is 32 lower-case hex digits")]
+#[error("a payment id is 32 letters and digits")]
 pub struct NotAPaymentId;
 
 impl FromStr for PaymentId {
     type Err = NotAPaymentId;
 
     fn from_str(text: &str) -> Result<Self, NotAPaymentId> {
-        let well_formed = text.len() == 32 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-        if !well_formed {
-            return Err(NotAPaymentId);
-        }
-        u128::from_str_radix(text, 16).map(Self).map_err(|_| NotAPaymentId)
+        let letters = text.as_bytes().try_into().map_err(|_| NotAPaymentId)?;
+        if text.bytes().all(|b| b.is_ascii_alphanumeric()) { Ok(Self(letters)) } else { Err(NotAPaymentId) }
     }
 }
 
 impl fmt::Display for PaymentId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", self.0)
+        // Letters and digits are always text.
+        f.write_str(std::str::from_utf8(&self.0).unwrap_or_default())
     }
 }
 

@@ -1,7 +1,8 @@
 //! What stands in `errorCode` and `errorMessage` of a payment that did not succeed.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 /// One line of the gateway contract, section 11: a code such as `4.01` with its text.
@@ -24,6 +25,10 @@ impl ErrorCode {
     pub const AMOUNT_ABOVE_MAXIMUM: Self = Self { code: "3.28", text: "Amount higher than maximum" };
     /// What a sandbox card of the declining kind is refused with (section 15).
     pub const DECLINED_BY_ISSUER: Self = Self { code: "4.00", text: "Declined by Issuer" };
+    /// The card has not enough on it.
+    pub const INSUFFICIENT_FUNDS: Self = Self { code: "4.01", text: "Insufficient Funds" };
+    /// A refund above what is left of its deposit (section 15).
+    pub const INVALID_AMOUNT: Self = Self { code: "1.08", text: "Invalid Amount" };
     /// A number that is not a sandbox card.
     pub const INVALID_CARD_NUMBER: Self = Self { code: "4.13", text: "Declined by Issuer: Invalid card number" };
 
@@ -47,6 +52,17 @@ impl ErrorCode {
 impl fmt::Display for ErrorCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.code, self.text)
+    }
+}
+
+/// A text, as it travels.
+impl JsonSchema for ErrorCode {
+    fn schema_name() -> Cow<'static, str> {
+        Cow::Borrowed("ErrorCode")
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string" })
     }
 }
 

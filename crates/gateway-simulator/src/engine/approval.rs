@@ -1,13 +1,14 @@
 //! Approval and rejection of a withdrawal that the shop holds back (gateway contract, sections 6.8 and 6.9).
 
 use super::capture::read_optional;
-use super::create::{millis, payout_ending};
 use super::{Answered, Engine};
 use crate::contract::error_code::ErrorCode;
 use crate::envelope::Refusal;
+use crate::faults::Moment;
 use crate::field::{self, Field};
 use crate::ledger::Place;
-use crate::payment::{Ending, PaymentState, Standing};
+use crate::payment::{Ending, PaymentState};
+use crate::switches::ApproveBehaviour;
 use crate::trail::Operation;
 
 impl Engine {
@@ -15,11 +16,13 @@ impl Engine {
         if let Err(response) = self.only_in(PaymentState::AwaitingApproval, refusal, place) {
             return Answered::unchanged(response);
         }
-        let ending = self.ledger.get(place).map(|payment| payout_ending(&payment.order, payment.card.as_ref()));
-        if let Some(ending) = ending {
-            let until = refusal.now + millis(self.switches.payout_processing_millis);
-            self.ledger.move_to(place, Standing::Processing { until, ending }, refusal.now);
-            self.note(place, Operation::Approve, refusal.now);
+        let asked = self.ledger.get(place).map(|payment| (payment.shop, payment.order.clone(), payment.card.clone()));
+        if let Some((shop, order, card)) = asked {
+            let ending = self.ending_without_customer(shop, &order, card.as_ref());
+            let at_once =
+                self.switches.approve == ApproveBehaviour::AtOnce || self.strike(Moment::Approval, place).is_some();
+            let late = if at_once { None } else { Some(self.payout_processing(&order)) };
+            self.end_after(late, Operation::Approve, place, refusal.now, ending);
         }
         self.acted(refusal, place)
     }
@@ -28,7 +31,7 @@ impl Engine {
         let Some(body) = read_optional(body) else {
             return Answered::unchanged(refusal.answer(400, "JSON parse error"));
         };
-        let errors = field::check(&body, REJECT, self.switches.unknown_fields);
+        let errors = field::check(&body, REJECT, self.unknown_fields_of(place));
         if !errors.is_empty() {
             return Answered::unchanged(refusal.validation("rejectPaymentRequest", &errors));
         }
@@ -40,7 +43,7 @@ impl Engine {
             payment.external_result_code = reason;
         }
         let ending = Ending::Cancelled(ErrorCode::REJECTED_BY_MERCHANT);
-        self.end_by(Operation::Reject, place, refusal.now, ending);
+        self.release(Operation::Reject, place, refusal.now, ending);
         self.acted(refusal, place)
     }
 }

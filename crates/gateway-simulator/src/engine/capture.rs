@@ -1,5 +1,6 @@
 //! Capture and void of an authorized deposit (gateway contract, sections 6.5 and 6.6).
 
+use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 
 use super::{Answered, Engine, create::millis};
@@ -10,8 +11,8 @@ use crate::faults::{Fault, Moment};
 use crate::field::{self, Field, FieldError, Rule};
 use crate::json_object::JsonObject;
 use crate::ledger::Place;
-use crate::payment::{Ending, PaymentState, Standing};
-use crate::switches::CaptureBehaviour;
+use crate::payment::{Ending, PaymentState};
+use crate::switches::{CaptureBehaviour, ReleaseBehaviour};
 use crate::trail::Operation;
 
 impl Engine {
@@ -23,18 +24,12 @@ impl Engine {
         if let Some(payment) = self.ledger.get_mut(place) {
             payment.captured = Some(amount);
         }
-        let behaviour = match self.strike(Moment::Capture, place) {
-            Some(Fault::CaptureLate { millis }) => CaptureBehaviour::PendingFirst { millis },
-            _ => self.switches.capture,
+        let late = match (self.strike(Moment::Capture, place), self.switches.capture) {
+            (Some(Fault::CaptureLate { millis: late }), _)
+            | (None, CaptureBehaviour::PendingFirst { millis: late }) => Some(millis(late)),
+            _ => None,
         };
-        match behaviour {
-            CaptureBehaviour::Completed => self.end_by(Operation::Capture, place, refusal.now, Ending::Completed),
-            CaptureBehaviour::PendingFirst { millis: late } => {
-                let standing = Standing::Processing { until: refusal.now + millis(late), ending: Ending::Completed };
-                self.ledger.move_to(place, standing, refusal.now);
-                self.note(place, Operation::Capture, refusal.now);
-            }
-        }
+        self.end_after(late, Operation::Capture, place, refusal.now, Ending::Completed);
         self.acted(refusal, place)
     }
 
@@ -42,15 +37,25 @@ impl Engine {
         if let Err(response) = self.only_in(PaymentState::Authorized, refusal, place) {
             return Answered::unchanged(response);
         }
-        self.end_by(Operation::Void, place, refusal.now, Ending::Voided);
+        self.release(Operation::Void, place, refusal.now, Ending::Voided);
         self.acted(refusal, place)
     }
 
+    /// Void and reject: the payment is given up, at once or after a while.
+    pub(super) fn release(&mut self, operation: Operation, place: Place, now: DateTime<Utc>, ending: Ending) {
+        let late = match (self.strike(Moment::Release, place), self.switches.release) {
+            (Some(Fault::ReleaseLate { millis: late }), _)
+            | (None, ReleaseBehaviour::PendingFirst { millis: late }) => Some(millis(late)),
+            _ => None,
+        };
+        self.end_after(late, operation, place, now, ending);
+    }
+
     /// What is asked for, or all that is authorized.
-    fn captured_amount(&self, refusal: &Refusal<'_>, place: Place, body: &[u8]) -> Result<Amount, Response> {
+    fn captured_amount(&mut self, refusal: &Refusal<'_>, place: Place, body: &[u8]) -> Result<Amount, Response> {
         let body = read_optional(body).ok_or_else(|| refusal.answer(400, "JSON parse error"))?;
         let invalid = |errors: &[FieldError]| refusal.validation("captureRequest", errors);
-        let errors = field::check(&body, CAPTURE, self.switches.unknown_fields);
+        let errors = field::check(&body, CAPTURE, self.unknown_fields_of(place));
         if !errors.is_empty() {
             return Err(invalid(&errors));
         }
@@ -70,9 +75,9 @@ impl Engine {
     }
 
     /// An action that comes in a state that does not allow it is refused (section 15).
-    pub(super) fn only_in(&self, state: PaymentState, refusal: &Refusal<'_>, place: Place) -> Result<(), Response> {
+    pub(super) fn only_in(&mut self, state: PaymentState, refusal: &Refusal<'_>, place: Place) -> Result<(), Response> {
         let is_there = self.ledger.get(place).is_some_and(|payment| payment.state() == state);
-        if is_there { Ok(()) } else { Err(refusal.answer(400, "Illegal Workflow State")) }
+        if is_there { Ok(()) } else { Err(self.wrong_state(refusal, place)) }
     }
 }
 

@@ -1,10 +1,9 @@
 //! What the customer does, and what time does (gateway contract, sections 8, 10 and 12).
 
-use chrono::{DateTime, Utc};
-use rust_decimal::Decimal;
+use chrono::{DateTime, TimeDelta, Utc};
 use thiserror::Error;
 
-use super::{Engine, create::millis};
+use super::Engine;
 use crate::contract::{
     card::{CardOutcome, CardTrace, SUCCESS_CARD},
     error_code::ErrorCode,
@@ -12,7 +11,7 @@ use crate::contract::{
 use crate::faults::{Fault, Moment};
 use crate::ledger::Place;
 use crate::payment::{Ending, Payment, PaymentId, PaymentState, PaymentType, Settled, Standing};
-use crate::switches::Exchange;
+use crate::switches::{Exchange, Switches};
 use crate::trail::Operation;
 
 /// Which payment a customer means.
@@ -46,10 +45,7 @@ impl Engine {
     ) -> Result<&Payment, DeedRefused> {
         let now = self.advance(now);
         let place = self.open_place(which)?;
-        let ending = match self.ledger.get_mut(place) {
-            Some(payment) => submitted_ending(payment, card_number),
-            None => return Err(DeedRefused::NotFound),
-        };
+        let ending = self.submitted_ending(place, card_number).ok_or(DeedRefused::NotFound)?;
         self.submit(place, now, ending);
         self.moved(place)
     }
@@ -111,19 +107,26 @@ impl Engine {
         let Some(place) = self.ledger.place_of(id).filter(|&place| self.ledger.get(place).is_some_and(is_open)) else {
             return;
         };
-        if let Some(ending) = self.ledger.get_mut(place).map(|payment| submitted_ending(payment, None)) {
+        if let Some(ending) = self.submitted_ending(place, None) {
             self.end(place, now, ending);
         }
     }
 
     fn submit(&mut self, place: Place, now: DateTime<Utc>, ending: Ending) {
-        match self.switches.deposit_processing_millis {
-            0 => self.end(place, now, ending),
-            count => {
-                self.ledger.move_to(place, Standing::Processing { until: now + millis(count), ending }, now);
-                self.note(place, Operation::Checkout, now);
-            }
+        let reference = self.reference_at(place);
+        let processing = self.processing(reference.as_deref(), self.switches.deposit_processing_millis);
+        if processing == TimeDelta::zero() {
+            self.end(place, now, ending);
+        } else {
+            self.ledger.move_to(place, Standing::Processing { until: now + processing, ending }, now);
+            self.note(place, Operation::Checkout, now);
         }
+    }
+
+    fn submitted_ending(&mut self, place: Place, card_number: Option<&str>) -> Option<Ending> {
+        let by_card = ending_by_card(self.ledger.get_mut(place)?, card_number, &self.switches);
+        let reference = self.reference_at(place);
+        Some(self.struck_ending(reference.as_deref(), by_card))
     }
 
     /// A payment's own time has come. It moves at the latest time seen, not at its alarm's: a list by
@@ -144,7 +147,7 @@ impl Engine {
     pub(super) fn end(&mut self, place: Place, now: DateTime<Utc>, ending: Ending) {
         let Some(payment) = self.ledger.get(place) else { return };
         let operation = match (ending, payment.payment_type()) {
-            (Ending::Cancelled(_), _) => Operation::Cancel,
+            (Ending::Cancelled(_) | Ending::Voided, _) => Operation::Cancel,
             (_, PaymentType::Deposit) => Operation::Deposit,
             (_, PaymentType::Withdrawal) => Operation::Withdrawal,
             (_, PaymentType::Refund) => Operation::Refund,
@@ -162,6 +165,24 @@ impl Engine {
         self.ledger.move_to(place, Standing::Ended(ending), now);
         self.note(place, operation, now);
         self.notify(place, now);
+    }
+
+    /// The same, or first `PENDING` for a while.
+    pub(super) fn end_after(
+        &mut self,
+        late: Option<TimeDelta>,
+        operation: Operation,
+        place: Place,
+        now: DateTime<Utc>,
+        ending: Ending,
+    ) {
+        match late {
+            None => self.end_by(operation, place, now, ending),
+            Some(late) => {
+                self.ledger.move_to(place, Standing::Processing { until: now + late, ending }, now);
+                self.note(place, operation, now);
+            }
+        }
     }
 
     fn settle(&mut self, place: Place) {
@@ -184,7 +205,7 @@ impl Engine {
 }
 
 /// What becomes of a deposit that the customer submits; the card that was used is remembered.
-fn submitted_ending(payment: &mut Payment, card_number: Option<&str>) -> Ending {
+fn ending_by_card(payment: &mut Payment, card_number: Option<&str>, switches: &Switches) -> Ending {
     let by_card = payment.order.payment_method.as_deref().is_none_or(|method| method == "BASIC_CARD");
     let outcome = if by_card {
         let sent = payment.card.take();
@@ -197,14 +218,14 @@ fn submitted_ending(payment: &mut Payment, card_number: Option<&str>) -> Ending 
     } else {
         Some(CardOutcome::Success)
     };
-    let at_ceiling = payment.order.amount.is_some_and(|amount| amount.value() >= Decimal::from(10_000_000));
+    let at_ceiling = payment.order.amount.is_some_and(|amount| switches.deposit_ceiling <= amount);
     match outcome {
         _ if at_ceiling && payment.payment_type() == PaymentType::Deposit => {
             Ending::Declined(ErrorCode::AMOUNT_ABOVE_MAXIMUM)
         }
         Some(CardOutcome::Success) if payment.order.is_pre_auth() => Ending::Authorized,
         Some(CardOutcome::Success) => Ending::Completed,
-        Some(CardOutcome::Declined) => Ending::Declined(ErrorCode::DECLINED_BY_ISSUER),
+        Some(CardOutcome::Declined) => Ending::Declined(switches.card_decline_code),
         None => Ending::Declined(ErrorCode::INVALID_CARD_NUMBER),
     }
 }

@@ -6,10 +6,10 @@ use rand::RngExt;
 
 use super::{Engine, create::millis};
 use crate::contract::signature::{SignatureMode, sign};
-use crate::delivery::Delivery;
+use crate::delivery::{Delivery, Retries};
 use crate::faults::{Fault, Moment};
 use crate::ledger::Place;
-use crate::switches::WebhookDelivery;
+use crate::switches::{Switches, WebhookDelivery};
 use crate::trail::Operation;
 use crate::view::PaymentView;
 
@@ -32,11 +32,19 @@ impl Engine {
         }
         self.note(place, Operation::TriggerWebhook, now);
         let mode = match self.strike(Moment::Signature, place) {
-            Some(_) => SignatureMode::WrongKey,
-            None => self.switches.signature,
+            Some(Fault::HookForged) => SignatureMode::WrongKey,
+            Some(Fault::HookUnsigned) => SignatureMode::Absent,
+            Some(Fault::HookUpperCase) => SignatureMode::HexUpper,
+            Some(Fault::HookBase64) => SignatureMode::Base64,
+            _ => self.switches.signature,
         };
+        let retries = match self.strike(Moment::Retry, place) {
+            Some(Fault::HookRetried { times, pause_millis }) => Some(Retries { times, pause_millis }),
+            _ => None,
+        };
+        let is_nameless = self.switches.webhook_without_reference || self.strike(Moment::Notice, place).is_some();
+        let body = self.notice_body(place, is_nameless);
         let Some(payment) = self.ledger.get(place) else { return };
-        let body = self.notice_body(place);
         let signing_key = self.shops.get(payment.shop).and_then(|shop| shop.signing_key.as_deref());
         let delivery = Delivery {
             number: 0,
@@ -47,20 +55,23 @@ impl Engine {
             body,
             due_at: now,
             attempt: 1,
+            retries,
         };
         for due_at in leaving {
             self.deliveries.add(Delivery { due_at, ..delivery.clone() });
         }
     }
 
-    /// Takes a delivery back that was not answered with 2xx. It leaves again if the switches say so, which
-    /// the contract does not promise; says whether it does.
+    /// Takes a delivery back that was not answered with 2xx. It leaves again if its fault or the switches say so,
+    /// which the contract does not promise; says whether it does.
     pub fn delivery_failed(&mut self, now: DateTime<Utc>, delivery: Delivery) -> bool {
         let now = self.advance(now);
-        if self.switches.webhook_retries < delivery.attempt {
+        let Switches { webhook_retries: times, webhook_retry_pause_millis: pause_millis, .. } = self.switches;
+        let Retries { times, pause_millis } = delivery.retries.unwrap_or(Retries { times, pause_millis });
+        if times < delivery.attempt {
             return false;
         }
-        let due_at = now + millis(self.switches.webhook_retry_pause_millis);
+        let due_at = now + millis(pause_millis);
         self.deliveries.add(Delivery { due_at, attempt: delivery.attempt + 1, ..delivery });
         true
     }
@@ -69,6 +80,7 @@ impl Engine {
         match self.strike(Moment::Delivery, place) {
             Some(Fault::HookTwice) => return vec![now, now + SECOND_COPY_AFTER],
             Some(Fault::HookLate { millis: by }) => return vec![now + millis(by)],
+            Some(Fault::HookShuffled { millis: by }) => return vec![now + self.within(by)],
             Some(Fault::HookNever) => return Vec::new(),
             _ => {}
         }
@@ -76,16 +88,20 @@ impl Engine {
             WebhookDelivery::Once | WebhookDelivery::BeforeAnswer { .. } => vec![now],
             WebhookDelivery::Twice => vec![now, now + SECOND_COPY_AFTER],
             WebhookDelivery::Delayed { millis: by } => vec![now + millis(by)],
-            WebhookDelivery::Shuffled { millis: by } => vec![now + millis(self.chance.random_range(0..=by))],
+            WebhookDelivery::Shuffled { millis: by } => vec![now + self.within(by)],
             WebhookDelivery::Dropped => Vec::new(),
         }
     }
 
+    fn within(&mut self, most: u32) -> TimeDelta {
+        millis(self.chance.random_range(0..=most))
+    }
+
     /// The bare `result` of GET by id, as it would read now.
-    fn notice_body(&self, place: Place) -> Bytes {
+    fn notice_body(&self, place: Place, is_nameless: bool) -> Bytes {
         let Some(payment) = self.ledger.get(place) else { return Bytes::new() };
         let view = PaymentView::single(payment, self.surroundings(payment));
-        let view = if self.switches.webhook_without_reference { view.without_reference() } else { view };
+        let view = if is_nameless { view.without_reference() } else { view };
         serde_json::to_vec(&view).unwrap_or_default().into()
     }
 }

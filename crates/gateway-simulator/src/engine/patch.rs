@@ -16,14 +16,14 @@ impl Engine {
         let Ok(body) = serde_json::from_slice::<JsonObject<'_>>(body) else {
             return Answered::unchanged(refusal.answer(400, "JSON parse error"));
         };
-        let errors = field::check(&body, PATCH, self.switches.unknown_fields);
+        let errors = field::check(&body, PATCH, self.unknown_fields_of(place));
         if !errors.is_empty() {
             return Answered::unchanged(refusal.validation("depositPatchRequest", &errors));
         }
         let in_checkout =
             self.ledger.get(place).is_some_and(|payment| matches!(payment.standing, Standing::Checkout { .. }));
         if !in_checkout {
-            return Answered::unchanged(refusal.answer(400, "Illegal Workflow State"));
+            return Answered::unchanged(self.wrong_state(refusal, place));
         }
         self.start_without_page(refusal, place)
     }
@@ -36,7 +36,8 @@ impl Engine {
         };
         match behaviour {
             PatchBehaviour::Pending | PatchBehaviour::ProviderTimeout { .. } => {
-                let expires_at = refusal.now + self.checkout_timeout();
+                let reference = self.reference_at(place);
+                let expires_at = refusal.now + self.checkout_timeout(reference.as_deref());
                 self.ledger.move_to(place, Standing::AwaitingPayer { expires_at }, refusal.now);
                 if let Some(payment) = self.ledger.get_mut(place) {
                     payment.has_instructions = true;

@@ -8,6 +8,7 @@ use url::form_urlencoded;
 use super::Engine;
 use crate::envelope::{self, Refusal};
 use crate::exchange::Response;
+use crate::faults::Moment;
 use crate::ledger::Place;
 use crate::list_query::ListQuery;
 use crate::payment::Payment;
@@ -22,13 +23,13 @@ impl Engine {
         }
     }
 
-    pub(super) fn list(&self, refusal: &Refusal<'_>, shop: usize, query: &str) -> Response {
+    pub(super) fn list(&mut self, refusal: &Refusal<'_>, shop: usize, query: &str) -> Response {
         let mut query = match ListQuery::read(query) {
             Ok(query) => query,
             Err(errors) => return refusal.validation("paymentListRequest", &errors),
         };
-        if self.switches.list_window == ListWindow::Day {
-            query.created_gte.get_or_insert(refusal.now - TimeDelta::hours(24));
+        if query.created_gte.is_none() && self.forgets_after_a_day(query.reference_id.as_deref()) {
+            query.created_gte = Some(refusal.now - TimeDelta::hours(24));
         }
         let places = self.candidates(shop, &query);
         let mut hits = places
@@ -40,6 +41,11 @@ impl Engine {
         let page: Vec<_> =
             hits.by_ref().take(query.limit).map(|hit| PaymentView::item(hit, self.surroundings(hit))).collect();
         envelope::page(refusal.now, hits.next().is_some(), page)
+    }
+
+    fn forgets_after_a_day(&mut self, reference: Option<&str>) -> bool {
+        self.switches.list_window == ListWindow::Day
+            && (reference.is_none() || self.strike_reference(Moment::Window, reference).is_none())
     }
 
     /// The places in which hits can be, in order of creation, by the narrowest of the indices.

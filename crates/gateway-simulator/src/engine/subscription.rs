@@ -27,17 +27,15 @@ impl Engine {
         let Ok(body) = serde_json::from_slice::<JsonObject<'_>>(body) else {
             return Answered::unchanged(refusal.answer(400, "JSON parse error"));
         };
-        let errors = field::check(&body, PATCH, self.switches.unknown_fields);
+        let errors = field::check(&body, PATCH, self.unknown_fields_of(place));
         if !errors.is_empty() {
             return Answered::unchanged(refusal.validation("subscriptionPatchRequest", &errors));
         }
         let is_there = self.ledger.get(place).and_then(SubscriptionView::of).is_some();
-        match self.ledger.get_mut(place).filter(|_| is_there) {
-            Some(payment) if payment.unsubscribed => {
-                return Answered::unchanged(refusal.answer(400, "Illegal Workflow State"));
-            }
-            Some(payment) => payment.unsubscribed = true,
-            None => {}
+        let payment = self.ledger.get_mut(place).filter(|_| is_there);
+        let was_unsubscribed = payment.is_some_and(|payment| std::mem::replace(&mut payment.unsubscribed, true));
+        if was_unsubscribed {
+            return Answered::unchanged(self.wrong_state(refusal, place));
         }
         Answered::unchanged(self.subscription(refusal, place))
     }

@@ -67,7 +67,7 @@ struct FaultsView<'a> {
 
 async fn faults(desk: web::Data<Desk>) -> HttpResponse {
     let engine = desk.lock();
-    HttpResponse::Ok().json(FaultsView { rules: engine.faults().rules(), reserved: Fault::well_known().into() })
+    HttpResponse::Ok().json(FaultsView { rules: engine.faults().rules(), reserved: Fault::well_known() })
 }
 
 async fn add_fault(body: web::Bytes, desk: web::Data<Desk>) -> Result<HttpResponse, ControlError> {

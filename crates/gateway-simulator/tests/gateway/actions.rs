@@ -1,6 +1,9 @@
 //! Capture, void, approval, rejection, chargebacks (sections 6.5 to 6.9).
 
-use gateway_simulator::{CaptureBehaviour, PaymentId, Request, Switches, UnknownPayment};
+use gateway_simulator::{
+    ApproveBehaviour, CaptureBehaviour, ChargebackAnswer, PaymentId, ReleaseBehaviour, Request, Switches,
+    UnknownPayment, WrongState,
+};
 use serde_json::{Value, json};
 
 use crate::shop_floor::{AUTH, OTHER_AUTH, ShopFloor, deposit, with};
@@ -10,7 +13,11 @@ fn act(floor: &mut ShopFloor, id: PaymentId, action: &str, body: &str) -> (u16, 
 }
 
 fn authorized(floor: &mut ShopFloor) -> PaymentId {
-    let (_, answer) = floor.post(&with(deposit("rent-551"), json!({ "preAuth": true })));
+    authorized_as(floor, "rent-551")
+}
+
+fn authorized_as(floor: &mut ShopFloor, reference: &str) -> PaymentId {
+    let (_, answer) = floor.post(&with(deposit(reference), json!({ "preAuth": true })));
     let id = answer["result"]["id"].as_str().unwrap().parse().unwrap();
     floor.engine.pay(floor.now, gateway_simulator::Which::Id(id), None).unwrap();
     assert_eq!(floor.state(id), "AUTHORIZED");
@@ -62,13 +69,17 @@ fn a_capture_can_be_pending_first_by_switch_and_by_prefix() {
     let late = CaptureBehaviour::PendingFirst { millis: 2_000 };
     let mut by_switch = ShopFloor::with(Switches { capture: late, ..Switches::default() });
     let mut by_prefix = ShopFloor::open();
-    by_prefix.engine.faults_mut().add("rent-", gateway_simulator::Fault::CaptureLate { millis: 2_000 }, None);
-    for floor in [&mut by_switch, &mut by_prefix] {
-        let id = authorized(floor);
+    let mut planned = ShopFloor::open();
+    planned.engine.faults_mut().add("rent-", gateway_simulator::Fault::CaptureLate { millis: 2_000 }, None);
+    for (floor, reference, seconds) in
+        [(&mut by_switch, "rent-551", 2), (&mut planned, "rent-551", 2), (&mut by_prefix, "capture-late-1", 5)]
+    {
+        let id = authorized_as(floor, reference);
         let (status, answer) = act(floor, id, "capture", r#"{"amount":80}"#);
         assert_eq!((status, &answer["result"]["state"]), (200, &json!("PENDING")));
+        floor.wait(seconds - 1);
         assert!(floor.engine.take_all_deliveries().is_empty());
-        floor.wait(2);
+        floor.wait(1);
         let read = floor.read(id);
         assert_eq!((&read["state"], &read["amount"]), (&json!("COMPLETED"), &json!(80)));
     }
@@ -83,6 +94,84 @@ fn a_void_releases_it_and_nothing_went_wrong() {
     assert!(answer["result"].get("errorCode").is_none());
     assert_eq!(floor.engine.take_all_deliveries().len(), 1);
     assert_refused(act(&mut floor, id, "capture", ""), "Illegal Workflow State");
+}
+
+#[test]
+fn a_void_and_a_rejection_can_be_pending_first_by_switch_and_by_prefix() {
+    let late = ReleaseBehaviour::PendingFirst { millis: 5_000 };
+    let mut by_switch = ShopFloor::with(Switches { release: late, ..Switches::default() });
+    for (floor, reference) in [(&mut by_switch, "rent-551"), (&mut ShopFloor::open(), "release-late-1")] {
+        let id = authorized_as(floor, reference);
+        let (status, answer) = act(floor, id, "void", "");
+        assert_eq!((status, &answer["result"]["state"]), (200, &json!("PENDING")));
+        floor.wait(4);
+        assert!(floor.engine.take_all_deliveries().is_empty());
+        floor.wait(1);
+        assert_eq!((floor.state(id), floor.read(id).get("errorCode")), ("CANCELLED", None));
+        assert_eq!(floor.engine.take_all_deliveries().len(), 1);
+        assert_refused(act(floor, id, "capture", ""), "Illegal Workflow State");
+
+        floor.engine.switches_mut().hold_withdrawals = true;
+        let id = withdrawal(floor, reference);
+        let (_, answer) = act(floor, id, "reject", r#"{"rejectReason":"not confirmed"}"#);
+        assert_eq!(answer["result"]["state"], "PENDING");
+        floor.wait(5);
+        let read = floor.read(id);
+        assert_eq!((&read["state"], &read["errorCode"]), (&json!("CANCELLED"), &json!("8.00")));
+        assert_eq!(read["externalResultCode"], "not confirmed");
+    }
+}
+
+#[test]
+fn an_approved_withdrawal_can_be_final_at_once_by_switch_and_by_prefix() {
+    let at_once = ApproveBehaviour::AtOnce;
+    let mut by_switch = ShopFloor::with(Switches { approve: at_once, hold_withdrawals: true, ..Switches::default() });
+    for (floor, reference) in [(&mut by_switch, "pay-out-1"), (&mut ShopFloor::open(), "held-final-1")] {
+        let id = withdrawal(floor, reference);
+        assert_eq!(floor.state(id), "AWAITING_APPROVAL");
+        let (status, answer) = act(floor, id, "approve", "");
+        assert_eq!((status, &answer["result"]["state"]), (200, &json!("COMPLETED")));
+        assert_eq!(floor.engine.take_all_deliveries().len(), 1);
+    }
+}
+
+#[test]
+fn an_action_in_the_wrong_state_is_409_by_switch_and_by_prefix() {
+    let mut by_switch = ShopFloor::with(Switches { wrong_state: WrongState::Conflict, ..Switches::default() });
+    for (floor, reference) in [(&mut by_switch, "order-1"), (&mut ShopFloor::open(), "wrong-state-409-1")] {
+        let id = floor.deposit(reference);
+        for (action, body) in [("capture", ""), ("void", ""), ("approve", ""), ("reject", ""), ("chargebacks", "{}")] {
+            let (status, answer) = act(floor, id, action, body);
+            assert_eq!((status, &answer["message"]), (409, &json!("Illegal Workflow State")), "{action}");
+        }
+        assert_eq!(floor.state(id), "CHECKOUT");
+    }
+}
+
+#[test]
+fn a_chargeback_can_answer_itself_by_switch_and_by_prefix() {
+    let record = ChargebackAnswer::Record;
+    let mut by_switch = ShopFloor::with(Switches { chargeback: record, ..Switches::default() });
+    for (floor, reference) in [(&mut by_switch, "order-1"), (&mut ShopFloor::open(), "chargeback-record-1")] {
+        let id = floor.paid_deposit(reference);
+        floor.engine.take_all_deliveries();
+        let body = json!({ "state": "DECLINED", "webhookUrl": "https://shop.example/disputes" }).to_string();
+        let (status, answer) = act(floor, id, "chargebacks", &body);
+        let answered = &answer["result"];
+        assert_eq!(
+            (status, &answered["paymentType"], &answered["state"]),
+            (200, &json!("CHARGEBACK"), &json!("DECLINED"))
+        );
+        assert_eq!((&answered["parentPaymentId"], floor.state(id)), (&json!(id), "COMPLETED"));
+        let told = floor.engine.take_all_deliveries();
+        assert_eq!(*answered, serde_json::from_slice::<Value>(&told[0].body).unwrap(), "the webhook tells the same");
+        assert_refused(act(floor, id, "chargebacks", "{}"), "Transaction has chargeback already");
+
+        let quiet = floor.paid_deposit(reference);
+        floor.engine.take_all_deliveries();
+        assert_eq!(act(floor, quiet, "chargebacks", "{}").1["result"]["state"], "PENDING");
+        assert!(floor.engine.take_all_deliveries().is_empty());
+    }
 }
 
 #[test]

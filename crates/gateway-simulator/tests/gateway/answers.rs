@@ -1,6 +1,6 @@
 //! Who is let in, what is not found, and the promise of determinism (sections 1 and 2).
 
-use gateway_simulator::{Endpoint, Engine, Method, RateLimit, Request, Setup, Switches, Which};
+use gateway_simulator::{Endpoint, Engine, Method, RateLimit, Request, Setup, Switches, UnknownKey, Which};
 use serde_json::{Value, json};
 
 use crate::shop_floor::{AUTH, ShopFloor, deposit, noon, setup};
@@ -47,6 +47,13 @@ fn a_rate_limit_counts_by_the_second_and_may_say_when_to_come_back() {
     assert!(handled.answer.response().unwrap().headers.contains(&("retry-after", "7".to_owned())));
     floor.wait(1);
     assert_eq!(floor.get("/api/v1/payments").0, 200);
+
+    let mut floor = ShopFloor::open();
+    let handled = floor.post_handled(&deposit("rate-limited-1"));
+    let response = handled.answer.response().unwrap();
+    assert_eq!((handled.effect, response.status), (None, 429));
+    assert!(response.headers.contains(&("retry-after", "1".to_owned())));
+    assert_eq!(floor.post(&deposit("rate-limited-1")).0, 200);
 }
 
 #[test]
@@ -101,10 +108,23 @@ fn the_same_seed_gives_the_same_bytes_and_another_seed_others() {
 
 #[test]
 fn the_sparse_answer_has_the_samples_fields_and_no_other() {
-    let mut floor = ShopFloor::with(Switches { sparse_creation: true, ..Switches::default() });
-    let (_, answer) = floor.post(&deposit("order-1"));
-    let Value::Object(result) = &answer["result"] else { panic!("no object") };
-    let mut names: Vec<_> = result.keys().map(String::as_str).collect();
-    names.sort_unstable();
-    assert_eq!(names, ["currency", "id", "paymentType", "redirectUrl", "state"]);
+    let by_switch = ShopFloor::with(Switches { sparse_creation: true, ..Switches::default() });
+    for (mut floor, reference) in [(by_switch, "order-1"), (ShopFloor::open(), "sparse-1")] {
+        let (_, answer) = floor.post(&deposit(reference));
+        let Value::Object(result) = &answer["result"] else { panic!("no object") };
+        let mut names: Vec<_> = result.keys().map(String::as_str).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["currency", "id", "paymentType", "redirectUrl", "state"]);
+    }
+}
+
+#[test]
+fn a_wrong_key_may_meet_the_edge_and_not_the_gateway() {
+    let mut floor = ShopFloor::with(Switches { unknown_key: UnknownKey::Forbidden, ..Switches::default() });
+    for authorization in [None, Some("Bearer nobody")] {
+        let handled = floor.handle(&Request { authorization, ..Request::get("/api/v1/payments", AUTH) });
+        let response = handled.answer.response().unwrap();
+        assert_eq!((response.status, response.body.starts_with(b"<html>")), (403, true), "{authorization:?}");
+    }
+    assert_eq!(floor.get("/api/v1/payments").0, 200);
 }

@@ -1,6 +1,6 @@
 //! The customer, the cards, the limits, the clock (sections 8, 10, 12 and 15).
 
-use gateway_simulator::{CardOutcome, DeedRefused, ErrorCode, PaymentState, SANDBOX_CARDS, Switches, Which};
+use gateway_simulator::{Amount, CardOutcome, DeedRefused, ErrorCode, PaymentState, SANDBOX_CARDS, Switches, Which};
 use serde_json::json;
 
 use crate::shop_floor::{ShopFloor, deposit, with};
@@ -124,6 +124,13 @@ fn processing_takes_as_long_as_the_switch_says() {
     floor.wait(1);
     assert_eq!(floor.state(id), "COMPLETED");
     assert_eq!(floor.engine.take_due_deliveries(floor.now).len(), 1);
+
+    let mut floor = ShopFloor::open();
+    let id = floor.paid_deposit("processing-1");
+    floor.wait(9);
+    assert_eq!(floor.state(id), "PENDING");
+    floor.wait(1);
+    assert_eq!(floor.state(id), "COMPLETED");
 }
 
 #[test]
@@ -143,4 +150,48 @@ fn an_untouched_checkout_runs_out_when_the_switch_says() {
     assert_eq!(floor.state(id), "CHECKOUT");
     floor.wait(1);
     assert_eq!((floor.state(id), floor.read(id)["errorCode"].as_str()), ("CANCELLED", Some("1.04")));
+
+    let id = floor.deposit("times-out-1");
+    floor.wait(4);
+    assert_eq!(floor.state(id), "CHECKOUT");
+    floor.wait(1);
+    assert_eq!((floor.state(id), floor.read(id)["errorCode"].as_str()), ("CANCELLED", Some("1.04")));
+}
+
+#[test]
+fn limits_and_the_code_of_a_declining_card_are_switches() {
+    let euros = |euros: u32| Amount::new(euros.into());
+    let code = ErrorCode::named("4.02").unwrap();
+    let lower = || {
+        let limits = Switches { deposit_ceiling: euros(120), ..Switches::default() };
+        let limits = Switches { payout_limit: euros(50), ..limits };
+        ShopFloor::with(Switches { card_decline_code: code, ..limits })
+    };
+    let paid = |card: &str, amount: u32| {
+        let mut floor = lower();
+        floor.post(&with(deposit("order-1"), json!({ "amount": amount })));
+        let payment = floor.engine.pay(floor.now, Which::Reference("order-1"), Some(card)).unwrap();
+        payment.error_code().map(ErrorCode::code)
+    };
+    assert_eq!(paid("4000000000000002", 119), None);
+    assert_eq!(paid("4000000000000002", 120), Some("3.28"));
+    assert_eq!(paid("4242424242424242", 1), Some("4.02"));
+    for (amount, code) in [(50, None), (51, Some("3.28"))] {
+        let mut floor = lower();
+        floor.post(&json!({ "paymentType": "WITHDRAWAL", "currency": "EUR", "amount": amount }));
+        floor.wait(1);
+        assert_eq!(floor.engine.payments()[0].error_code().map(ErrorCode::code), code, "{amount}");
+    }
+}
+
+#[test]
+fn a_prefix_declines_whatever_the_card_and_the_amount() {
+    for (reference, code) in [("declined-1", "4.01"), ("above-limit-1", "3.28")] {
+        let mut floor = ShopFloor::open();
+        let id = floor.paid_deposit(reference);
+        assert_eq!(floor.read(id)["errorCode"], code);
+        floor.post(&json!({ "paymentType": "WITHDRAWAL", "currency": "EUR", "amount": 1, "referenceId": reference }));
+        floor.wait(1);
+        assert_eq!(floor.engine.payments()[1].error_code().map(ErrorCode::code), Some(code));
+    }
 }

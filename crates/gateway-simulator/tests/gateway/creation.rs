@@ -1,6 +1,8 @@
 //! POST payments: what is created, what is refused, and how it is said (sections 6.1, 2.2, 13 and 15).
 
-use gateway_simulator::{DuplicateReference, Request, Switches, UnknownFields, Which};
+use gateway_simulator::{
+    DuplicateReference, IdForm, PaymentId, RefundAboveParent, Request, Switches, UnknownFields, Which,
+};
 use serde_json::{Value, json};
 
 use crate::shop_floor::{AUTH, ShopFloor, deposit, with};
@@ -130,6 +132,8 @@ fn an_unknown_field_is_passed_over_unless_the_switch_refuses_it() {
     let mut strict = ShopFloor::with(Switches { unknown_fields: UnknownFields::Refused, ..Switches::default() });
     let unknown = |field: &str| (field.to_owned(), "unknown".to_owned());
     assert_eq!(complaints(&mut strict, &body), [unknown("customer.shoeSize"), unknown("colour")]);
+    let body = with(body, json!({ "referenceId": "strict-1" }));
+    assert_eq!(complaints(&mut ShopFloor::open(), &body), [unknown("customer.shoeSize"), unknown("colour")]);
 }
 
 #[test]
@@ -160,6 +164,8 @@ fn a_shop_may_ask_more_of_deposits() {
     assert_eq!(floor.post(&with(deposit("order-1"), whole)).0, 200);
     let payout = json!({ "paymentType": "WITHDRAWAL", "currency": "EUR", "amount": 5 });
     assert_eq!(floor.post(&payout).0, 200, "payouts are not asked");
+    let by_prefix = complaints(&mut ShopFloor::open(), &deposit("demanding-1"));
+    assert_eq!(by_prefix, [missing("customer.lastName")]);
 
     for stranger in ["customer.lastNme", "lastName", "description.text", ""] {
         let switches = json!({ "requiredForDeposits": [stranger] });
@@ -180,6 +186,11 @@ fn the_same_reference_twice_makes_two_payments_unless_the_switch_says_conflict()
     let (status, answer) = floor.post(&deposit("order-1"));
     assert_eq!((status, &answer["error"]), (409, &json!("Conflict")));
     assert_eq!(floor.engine.payments_of("order-1").count(), 2);
+
+    let mut floor = ShopFloor::open();
+    floor.deposit("duplicate-409-1");
+    assert_eq!(floor.post(&deposit("duplicate-409-1")).0, 409);
+    assert_eq!(floor.engine.payments_of("duplicate-409-1").count(), 1);
 }
 
 #[test]
@@ -219,12 +230,69 @@ fn a_refund_needs_a_completed_deposit_of_the_same_shop() {
     assert_eq!(floor.post(&refund(&open.to_string())).0, 200);
 }
 
+/// Refunds of a deposit of 120, one after the other, and how each ends.
+fn refunds(floor: &mut ShopFloor, parent: PaymentId, asked: &[(&str, u32)]) -> Vec<String> {
+    let mut refund = |&(reference, amount): &(&str, u32)| {
+        let (_, answer) = floor.post(&json!({
+            "paymentType": "REFUND", "currency": "EUR", "amount": amount, "parentPaymentId": parent,
+            "referenceId": reference,
+        }));
+        floor.wait(1);
+        let read = floor.read(answer["result"]["id"].as_str().unwrap().parse().unwrap());
+        format!("{} {}", read["state"].as_str().unwrap(), read["errorCode"].as_str().unwrap_or_default())
+    };
+    asked.iter().map(&mut refund).collect()
+}
+
 #[test]
-fn a_payout_takes_as_long_as_the_switch_says() {
+fn a_refund_above_what_is_left_of_its_deposit_is_paid_unless_the_switch_or_the_prefix_declines_it() {
+    let mut floor = ShopFloor::open();
+    let parent = floor.paid_deposit("order-1");
+    assert_eq!(refunds(&mut floor, parent, &[("back-1", 200)]), ["COMPLETED "]);
+
+    let declined = RefundAboveParent::Declined;
+    let mut by_switch = ShopFloor::with(Switches { refund_above_parent: declined, ..Switches::default() });
+    for (floor, prefix) in [(&mut by_switch, "back"), (&mut ShopFloor::open(), "refund-capped")] {
+        let parent = floor.paid_deposit("order-1");
+        let names: Vec<String> = (1..=4).map(|number| format!("{prefix}-{number}")).collect();
+        let asked = [(names[0].as_str(), 121), (&names[1], 100), (&names[2], 21), (&names[3], 20)];
+        let ends = ["DECLINED 1.08", "COMPLETED ", "DECLINED 1.08", "COMPLETED "];
+        assert_eq!(refunds(floor, parent, &asked), ends, "what was declined gave nothing back");
+    }
+}
+
+#[test]
+fn ids_are_hex_unless_the_switch_or_the_prefix_says_letters() {
+    let is_hex = |id: PaymentId| id.to_string().bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    let mut plain = ShopFloor::open();
+    let id = plain.deposit("order-1");
+    assert!(is_hex(id));
+
+    let by_switch = ShopFloor::with(Switches { ids: IdForm::Letters, ..Switches::default() });
+    for (mut floor, reference) in [(by_switch, "order-1"), (ShopFloor::open(), "letters-1")] {
+        let id = floor.deposit(reference);
+        let text = id.to_string();
+        assert!(text.len() == 32 && text.bytes().all(|b| b.is_ascii_alphanumeric()) && !is_hex(id), "{text}");
+        assert_eq!(floor.read(id)["id"], text);
+        let other_case = if text == text.to_uppercase() { text.to_lowercase() } else { text.to_uppercase() };
+        assert_eq!(floor.get(&format!("/api/v1/payments/{other_case}")).0, 404, "upper and lower case differ");
+    }
+}
+
+#[test]
+fn a_payout_takes_as_long_as_the_switch_or_the_prefix_says() {
     let mut floor = ShopFloor::with(Switches { payout_processing_millis: 5_000, ..Switches::default() });
     floor.post(&json!({ "paymentType": "WITHDRAWAL", "currency": "EUR", "amount": 5, "referenceId": "pay-out-1" }));
     let id = floor.engine.payments()[0].id();
     floor.wait(4);
+    assert_eq!(floor.state(id), "PENDING");
+    floor.wait(1);
+    assert_eq!(floor.state(id), "COMPLETED");
+
+    let mut floor = ShopFloor::open();
+    floor.post(&json!({ "paymentType": "WITHDRAWAL", "currency": "EUR", "amount": 5, "referenceId": "processing-1" }));
+    let id = floor.engine.payments()[0].id();
+    floor.wait(9);
     assert_eq!(floor.state(id), "PENDING");
     floor.wait(1);
     assert_eq!(floor.state(id), "COMPLETED");

@@ -331,6 +331,23 @@ async fn switches_faults_counters_and_late_webhooks_are_in_the_testers_hand() {
 }
 
 #[tokio::test]
+async fn the_control_endpoint_turns_every_switch_and_turns_it_back() {
+    use reqwest::Method;
+    let town = Town::found().await;
+    let wanted: Value = serde_json::from_str(include_str!("../every-switch-turned.json")).unwrap();
+    let (_, defaults) = town.control(Method::GET, "/control/switches", json!({})).await;
+    for (switch, value) in wanted.as_object().unwrap() {
+        let (status, turned) = town.control(Method::PUT, "/control/switches", json!({ switch: value })).await;
+        assert_eq!((status, &turned), (StatusCode::OK, &with(defaults.clone(), json!({ switch: value }))), "{switch}");
+        assert_ne!(turned, defaults, "{switch}");
+    }
+    let (_, turned) = town.control(Method::PUT, "/control/switches", wanted.clone()).await;
+    assert_eq!(turned, wanted, "no switch is missing");
+    let (_, turned) = town.control(Method::PUT, "/control/switches", json!({})).await;
+    assert_eq!(turned, defaults);
+}
+
+#[tokio::test]
 async fn a_webhook_that_is_refused_comes_again_if_the_switch_says_so() {
     let receiver = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = receiver.local_addr().unwrap();

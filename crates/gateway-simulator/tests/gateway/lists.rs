@@ -45,6 +45,11 @@ fn without_created_gte_a_list_forgets_after_a_day_even_by_reference() {
 
     floor.engine.switches_mut().list_window = ListWindow::Unlimited;
     assert_eq!(floor.listed("referenceId.eq=order-1"), ["order-1"]);
+    floor.engine.switches_mut().list_window = ListWindow::Day;
+    floor.deposit("list-unlimited-1");
+    floor.wait(24 * 60 * 60 + 1);
+    assert_eq!(floor.listed("referenceId.eq=list-unlimited-1"), ["list-unlimited-1"]);
+    assert!(floor.listed("").is_empty(), "without the reference nobody can tell");
 }
 
 #[test]

@@ -47,6 +47,37 @@ fn signatures_equal_the_computed_vectors() {
 }
 
 #[test]
+fn it_is_signed_as_the_switch_or_the_prefix_says() {
+    let modes = [
+        (SignatureMode::HexUpper, "hook-upper-case-1"),
+        (SignatureMode::Base64, "hook-base64-1"),
+        (SignatureMode::WrongKey, "hook-forged-1"),
+        (SignatureMode::Absent, "hook-unsigned-1"),
+    ];
+    for (signature, prefixed) in modes {
+        let by_switch = ShopFloor::with(Switches { signature, ..Switches::default() });
+        for (mut floor, reference) in [(by_switch, "order-1"), (ShopFloor::open(), prefixed)] {
+            floor.paid_deposit(reference);
+            let told = floor.engine.take_due_deliveries(floor.now).pop().unwrap();
+            assert_eq!(told.signature, sign(signature, SIGNING_KEY, &told.body), "{reference}");
+            assert_ne!(told.signature, sign(SignatureMode::HexLower, SIGNING_KEY, &told.body), "{reference}");
+        }
+    }
+}
+
+#[test]
+fn it_names_no_reference_if_the_switch_or_the_prefix_says_so() {
+    let by_switch = ShopFloor::with(Switches { webhook_without_reference: true, ..Switches::default() });
+    for (mut floor, reference) in [(by_switch, "order-1"), (ShopFloor::open(), "hook-nameless-1")] {
+        let id = floor.paid_deposit(reference);
+        let told = floor.engine.take_due_deliveries(floor.now).pop().unwrap();
+        let told: Value = serde_json::from_slice(&told.body).unwrap();
+        assert_eq!((told.get("referenceId"), &told["id"]), (None, &json!(id)));
+        assert_eq!(floor.read(id)["referenceId"], reference, "reads name it still");
+    }
+}
+
+#[test]
 fn it_goes_to_the_payments_own_place_before_the_shops() {
     let mut floor = ShopFloor::open();
     floor.paid_deposit("order-1");
@@ -99,6 +130,13 @@ fn shuffled_webhooks_overtake_one_another() {
     let told: Vec<_> = floor.engine.take_due_deliveries(floor.now).iter().map(|it| it.payment_id).collect();
     assert_eq!(told.len(), caused.len());
     assert_ne!(told, caused);
+
+    let mut floor = ShopFloor::open();
+    let caused: Vec<_> = (0..20).map(|number| floor.paid_deposit(&format!("hook-shuffled-{number}"))).collect();
+    floor.wait(10);
+    let told: Vec<_> = floor.engine.take_due_deliveries(floor.now).iter().map(|it| it.payment_id).collect();
+    assert_eq!(told.len(), caused.len());
+    assert_ne!(told, caused);
 }
 
 #[test]
@@ -117,6 +155,17 @@ fn a_refused_one_comes_again_only_if_the_switch_says_so() {
     let again = floor.engine.take_due_deliveries(floor.now).pop().unwrap();
     assert_eq!((again.attempt, &again.body, &again.signature), (2, &told.body, &told.signature));
     assert!(!floor.engine.delivery_failed(floor.now, again), "one retry is one retry");
+
+    let mut floor = ShopFloor::open();
+    floor.paid_deposit("hook-retried-1");
+    for _ in 0..3 {
+        let told = floor.engine.take_due_deliveries(floor.now).pop().unwrap();
+        assert!(floor.engine.delivery_failed(floor.now, told));
+        floor.wait(1);
+    }
+    let last = floor.engine.take_due_deliveries(floor.now).pop().unwrap();
+    assert_eq!(last.attempt, 4);
+    assert!(!floor.engine.delivery_failed(floor.now, last));
 }
 
 #[test]

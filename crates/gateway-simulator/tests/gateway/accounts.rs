@@ -113,7 +113,9 @@ fn a_chain_goes_on_without_the_customer_by_the_token_of_its_first_payment() {
     let subscription = format!("/api/v1/subscriptions/{first}");
     assert_eq!(floor.get(&subscription).0, 404, "nothing is paid yet");
     pay(&mut floor, first, "4000000000000002");
-    let token = floor.read(first)["recurringToken"].clone();
+    let begun = floor.read(first);
+    assert_eq!(begun["startRecurring"], true);
+    let token = begun["recurringToken"].clone();
 
     let next = |token: &Value| json!({ "recurringToken": token, "parentPaymentId": first });
     let charged = created(&mut floor, &with(deposit("order-2"), next(&token)));

@@ -250,6 +250,11 @@ impl Payment {
         self.order.reference_id.as_deref()
     }
 
+    /// The payment that it belongs to: a refund's deposit, the first of a chain.
+    pub fn parent_payment_id(&self) -> Option<&str> {
+        self.order.parent_payment_id.as_deref()
+    }
+
     /// What it is for.
     pub const fn payment_type(&self) -> PaymentType {
         self.order.payment_type

@@ -37,6 +37,7 @@ impl World {
             looks: self.chance.pick([0, 3, 12]),
             order,
         };
+        self.send_merchants(&errand.order.shop, &errand.order.reference_id);
         for copy in 0..self.chance.pick([1, 1, 1, 2, 3]) {
             let mut errand = errand.clone();
             if copy > 0 {
@@ -66,7 +67,7 @@ impl World {
             payment_method: method.and_then(|method| method.parse().ok()),
             flow: Flow::Redirect,
             flow_asked: None,
-            pre_auth: !is_payout && self.chance.happens(800),
+            pre_auth: !is_payout && self.chance.happens(2_500),
             start_recurring: false,
             description: None,
             return_url: None,

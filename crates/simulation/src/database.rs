@@ -71,6 +71,9 @@ impl Store for Database {
         for moved in statement.iter_mut().filter_map(|write| write.moves.as_mut()) {
             self.world.spoil(moved);
         }
+        if self.world.has(PlantedBug::ReservesNothing) {
+            statement.iter_mut().filter(|write| write.birth.is_some()).for_each(|write| write.moves = None);
+        }
         if self.world.has(PlantedBug::LosesCommits) && self.world.chance.happens(300) {
             return Ok(statement.iter().map(|_| Outcome::Won).collect());
         }
@@ -91,7 +94,9 @@ impl Store for Database {
                     world.judge.lock().notice_was_filed(filed.id);
                 }
             }
-            let ids = statement.iter().filter_map(|write| write.moves.as_ref()).map(|moved| moved.payment.id());
+            let moved = statement.iter().filter_map(|write| write.moves.as_ref()).map(|moved| moved.payment.id());
+            let born = statement.iter().filter_map(|write| write.birth.as_ref()).map(|birth| birth.payment.id());
+            let ids = moved.chain(born);
             world.judge_payments(ids);
             Some(outcomes)
         })

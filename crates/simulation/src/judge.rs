@@ -3,6 +3,7 @@
 
 mod end;
 mod entry;
+mod money_back;
 mod payment;
 mod promise;
 mod sending;
@@ -64,6 +65,8 @@ pub(crate) struct Judge {
     acknowledged: BTreeMap<(String, String), u64>,
     /// What left and came back, by reference.
     traffic: BTreeMap<String, Traffic>,
+    /// Requests of commands that left, by gateway id and deed.
+    commands: BTreeMap<(String, String), u32>,
 }
 
 struct Watched {

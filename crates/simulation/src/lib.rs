@@ -13,6 +13,7 @@ mod database;
 mod executor;
 mod fault;
 mod judge;
+mod merchant;
 mod network;
 mod planted;
 mod postman;

@@ -61,8 +61,10 @@ impl Network {
             world.step(Slot(self.slot), format_args!("{} is not sent, there is no connection", show::request(request)));
             return Err(Failure::NotSent(NotSentReason::ConnectionRefused));
         }
-        if request.method == Method::Post {
+        if show::is_creation(request) {
             world.post_leaves(request);
+        } else if request.method != Method::Get {
+            world.command_leaves(request);
         }
         let (tell, told) = oneshot::channel();
         let there = if world.strikes(Fault::RequestLate) {
@@ -154,7 +156,7 @@ impl World {
     fn gateway_fault(&self, request: &Request) -> Option<gateway_simulator::Fault> {
         use gateway_simulator::Fault as G;
         let millis = |duration: Duration| u32::try_from(duration.as_millis()).unwrap_or(u32::MAX);
-        let is_post = request.method == Method::Post;
+        let (is_write, is_creation) = (request.method != Method::Get, show::is_creation(request));
         let found = [
             Fault::RequestLost,
             Fault::AnswerLost,
@@ -168,9 +170,10 @@ impl World {
             Fault::AnswerTooSlow,
             Fault::AnswerTruncated,
         ];
-        // What only a creation can meet is asked for creations alone, so that the counts tell the truth.
-        let of_creations = [Fault::Refused, Fault::HookEarly];
-        let faults = found.into_iter().chain(of_creations.into_iter().filter(|_| is_post));
+        // What only some requests can meet is asked for those alone, so that the counts tell the truth.
+        let of_writes = [Fault::Refused].into_iter().filter(|_| is_write);
+        let of_creations = [Fault::HookEarly].into_iter().filter(|_| is_creation);
+        let faults = found.into_iter().chain(of_writes).chain(of_creations);
         let fault = faults.into_iter().find(|fault| self.strikes(*fault))?;
         Some(match fault {
             Fault::RequestLost => G::LostBefore,

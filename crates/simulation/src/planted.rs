@@ -33,6 +33,8 @@ pub enum PlantedBug {
     ClientRepeats,
     /// A second request leaves without quarantine and without look-ups.
     NoQuarantine,
+    /// A refund is opened, and the money that it takes is not reserved on its deposit.
+    ReservesNothing,
     /// Whatever is ordered under a reference that is taken counts as the same order.
     AnyOrderIsTheSame,
 }

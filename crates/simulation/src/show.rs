@@ -3,7 +3,7 @@
 use std::fmt;
 
 use domain::Payment;
-use gateway_client::request::Request;
+use gateway_client::request::{Method, Request};
 use gateway_simulator::{Answer, Handled};
 use serde_json::Value;
 use store::{Lease, Notice, Opened, Outcome, Received, Write};
@@ -96,6 +96,11 @@ pub(crate) fn request(request: &Request) -> impl fmt::Display + '_ {
             None => write!(f, " {}", request.path.rsplit('/').next().and_then(|id| id.get(..6)).unwrap_or_default()),
         }
     })
+}
+
+/// Whether a request makes a payment; every other POST tells one what to do.
+pub(crate) fn is_creation(request: &Request) -> bool {
+    request.method == Method::Post && request.path.ends_with("/payments")
 }
 
 /// The reference that a request carries, in its body or in its query.

@@ -72,6 +72,7 @@ impl World {
         switches.well_known_prefixes = false;
         switches.sparse_creation = swarm.rate(Fault::SparseAnswers) > 0;
         switches.webhook_without_reference = swarm.rate(Fault::HookWithoutReference) > 0;
+        switches.hold_withdrawals = chance.happens(5_000);
         switches.webhook_retries = chance.pick([0, 0, 3]);
         switches.deposit_processing_millis = chance.pick([0, 0, 2_000, 90_000]);
         let mut faults = FaultCounts::default();

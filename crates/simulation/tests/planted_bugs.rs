@@ -20,6 +20,7 @@ fn rules_broken_by(bug: PlantedBug) -> &'static [&'static str] {
         B::BindsTwins | B::NoCreatedFrom => &["I5", "I8"],
         B::UnknownIsNotSent => &["I1", "I5"],
         B::FailureIsEmpty | B::ClientRepeats | B::NoQuarantine => &["I1"],
+        B::ReservesNothing => &["I10"],
         B::AnyOrderIsTheSame => &["I3"],
     }
 }

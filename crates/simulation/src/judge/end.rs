@@ -39,6 +39,7 @@ impl Judge {
                 format!("{}: {} and still looked at, at {at}", name(&watched.payment), watched.payment.state)
             })?;
         }
+        self.check_money_back(engine)?;
         self.check_gateway_payments(memory, engine)
     }
 
@@ -108,7 +109,7 @@ fn check_money(payment: &Payment, ours: Option<&gateway_simulator::Payment>) -> 
             && booked.currency().as_str() == currency
     });
     rule(is_it, "I5", || format!("{}: booked {booked:?}, moved {amount:?} {currency}", name(payment)))?;
-    let asked = payment.opening.requested;
+    let asked = payment.asked_for();
     let differs = if currency != asked.currency().as_str() {
         Some(Flag::Converted)
     } else if booked != Some(asked) {

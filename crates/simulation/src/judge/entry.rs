@@ -85,11 +85,13 @@ fn sighting(seen: &Seen) -> Option<&Sighting> {
 }
 
 /// Whether the gateway has this payment, and had it in this state: an end it keeps, what comes before an end may be
-/// over by now.
+/// over by now, and a hold as well.
 fn is_true(sighting: &Sighting, engine: &Engine) -> bool {
     let Some(payment) = sighting.id.as_str().parse().ok().and_then(|id| engine.payment(id)) else { return false };
     match &sighting.state {
-        SeenState::Known(GatewayState::Checkout | GatewayState::Pending) => true,
+        SeenState::Known(
+            GatewayState::Checkout | GatewayState::Pending | GatewayState::AwaitingApproval | GatewayState::Authorized,
+        ) => true,
         SeenState::Known(state) => state.to_string() == payment.state().name(),
         SeenState::Unknown(_) => false,
     }

@@ -27,6 +27,7 @@ impl Judge {
         rule(payment.submission.possibly_sent() <= Submission::sent_max(payment.opening.kind), "I1", || {
             format!("{}: {} attempts may have been sent", name(&payment), payment.submission.possibly_sent())
         })?;
+        Self::check_refunds(&payment)?;
         rule(payment.state.is_final() || progress.next_check_at.is_some(), "I7", || {
             format!("{}: nothing will ever look at it again", name(&payment))
         })?;

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{Judge, Violation, name, rule};
 use crate::clock::start;
-use crate::show::reference_of;
+use crate::show::{is_creation, reference_of};
 use crate::world::World;
 
 /// What the protocols say, whatever the settings do.
@@ -50,6 +50,7 @@ impl Judge {
         let Some(reference) = reference_of(request) else { return };
         let traffic = self.traffic.entry(reference).or_default();
         match (request.method, received) {
+            (Method::Post | Method::Patch, _) if !is_creation(request) => {}
             (Method::Post, Err(Failure::NotSent(_))) => traffic.refused_at_the_door += 1,
             (Method::Post, Ok(answer)) if answer.status == 401 => traffic.refused_at_the_door += 1,
             (Method::Get, Ok(answer)) if answer.status == 200 => {

@@ -12,7 +12,7 @@ run: ## starts the service on SQLite with a simulated gateway beside it, and pri
 test: ## format, lints, dependencies, and all tests on SQLite and on a real PostgreSQL
 	@tools/test
 
-gate: ## the longer figures: more seeds, more killed processes (SIMULATION_SEEDS, CRASH_KILLS, CONTESTED_REFERENCES)
+gate: ## the longer figures: more seeds, more states, more killed processes (SIMULATION_SEEDS, MODEL_STATES, CRASH_KILLS, CONTESTED_REFERENCES)
 	@tools/gate
 
 fmt: ## formats the code

@@ -5,6 +5,8 @@
 //! stand still and are killed between any two steps. Which of all that a run has is a matter of its seed, and nothing
 //! else is: the same seed is the same run, line by line. A judge who sees everything watches the invariants
 //! (protocols, section 5) after each step, and at the end, when all has been quiet for days.
+//!
+//! Beside it stands the [`model`]: not one run of everything, but every run of the create protocol.
 
 mod caller;
 mod chance;
@@ -14,6 +16,7 @@ mod executor;
 mod fault;
 mod judge;
 mod merchant;
+pub mod model;
 mod network;
 mod planted;
 mod postman;

@@ -181,6 +181,21 @@ fn a_moving_payment_that_is_not_found_may_have_moved_all_the_same() {
     assert_found_out(Policy::EmptyLookUpIsNotSent, Kind::Moving, Manners::Any, Rule::OneIsPaid);
 }
 
+/// Of worlds that count as the same only one is walked on from, and which one it is depends on the order. If they were
+/// not the same, another order would come to another number of worlds.
+#[test]
+fn worlds_that_count_as_the_same_have_the_same_future() {
+    let ticks = if states_asked_for() < 1_000_000 { 3 } else { 5 };
+    for bounds in [bounds(ticks, 1, 0), bounds(1, 1, 1)] {
+        for (kind, manners) in WORLDS {
+            let walk = move || model(kind, manners, Policy::Sound, bounds).checker();
+            let broad = thread::spawn(move || walk().spawn_bfs().join().unique_state_count());
+            let deep = walk().spawn_dfs().join().unique_state_count();
+            assert_eq!(broad.join().unwrap(), deep, "{kind} {manners:?} {bounds:?}");
+        }
+    }
+}
+
 #[test]
 fn the_checker_is_told_every_rule_and_every_end() {
     let told = model(Kind::Inert, Manners::Any, Policy::Sound, bounds(1, 0, 0)).properties();

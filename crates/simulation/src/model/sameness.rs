@@ -53,7 +53,9 @@ fn step(hand: &Hand, row: Option<&Stored>, state: &mut impl Hasher) {
         Step::Send => {}
         Step::Open(birth) => statement(birth, row, state),
         Step::Permit(permit) => {
-            permit.second.hash(state);
+            // A row that has this epoch by now may be taken for ours, if the answer is lost.
+            let sent_at = permit.permitted.payment.submission.last().map(Attempt::sent_at);
+            (permit.second, epoch(Some(permit.permitted.epoch), row), sent_at).hash(state);
             statement(&permit.statement, row, state);
         }
         Step::Wait(answer) => answer.hash(state),
@@ -69,6 +71,8 @@ fn step(hand: &Hand, row: Option<&Stored>, state: &mut impl Hasher) {
         }
         Step::Note(note) => {
             note.then.hash(state);
+            // The deed goes on with it even if the statement loses.
+            progress(&note.after.progress, state);
             statement(&note.statement, row, state);
         }
     }

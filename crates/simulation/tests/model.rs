@@ -43,7 +43,7 @@ impl Model for Checked {
             ),*] };
         }
         let rules = rules![
-            OneRequestAnAttempt NoMoreThanAllowed SentTwiceInHaste OneIsMade OneIsShown OneIsPaid OnePayment NoRegress
+            OneRequestAnAttempt NoMoreThanAllowed SentTwiceInHaste OneIsMade OneIsShown OneIsPaid OnePayment NoticesBindNothing NoRegress
             NoInvention SomebodyLooks ItEnds AllIsKnownAtTheEnd NothingHidden LedgerIsRow
         ];
         let reaches = reaches![Completed CompletedAfterACrash CompletedByTheSecond Rejected Surplus Corrected];

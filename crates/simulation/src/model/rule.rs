@@ -31,6 +31,9 @@ pub enum Rule {
     /// I3: both callers get the same payment, and it is durable.
     #[strum(serialize = "I3: one payment")]
     OnePayment,
+    /// A notice triggers the look-up, and makes no gateway payment ours by itself (protocols, section 2).
+    #[strum(serialize = "I2: a notice binds nothing")]
+    NoticesBindNothing,
     /// I4: an end stays, but for an audited correction.
     #[strum(serialize = "I4: no regress")]
     NoRegress,
@@ -77,7 +80,11 @@ impl Rule {
             Self::AllIsKnownAtTheEnd => protocol.manners == Manners::Any || protocol.all_is_known_at_the_end(world),
             Self::NothingHidden => protocol.nothing_is_hidden(world),
             // Told by the steps themselves.
-            Self::SentTwiceInHaste | Self::OnePayment | Self::NoRegress | Self::LedgerIsRow => true,
+            Self::SentTwiceInHaste
+            | Self::OnePayment
+            | Self::NoticesBindNothing
+            | Self::NoRegress
+            | Self::LedgerIsRow => true,
         };
         here && !world.witness.broken.contains(&self)
     }

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use domain::{Entry, Flag, GatewayPaymentId, Payment, Seen, Sighting, Time};
+use domain::{Entry, Flag, GatewayPaymentId, Payment, Seen, Sighting, Source, Time};
 
 use super::policy::{EMPTY_LOOK_UPS, QUARANTINE};
 use super::rule::Rule;
@@ -46,6 +46,8 @@ impl Witness {
     pub(super) fn entry_is_durable(&mut self, before: Option<&Payment>, entry: &Entry, after: &Payment) {
         self.may_show(after);
         self.told.extend(sighting(&entry.seen).map(|sighting| sighting.id.clone()));
+        let bound = entry.source == Source::Webhook && entry.change.gateway_payment_id.is_some();
+        self.breaks(Rule::NoticesBindNothing, bound);
         let Some(before) = before else { return };
         let regress = before.state.is_final()
             && after.state != before.state

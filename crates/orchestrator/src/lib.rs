@@ -34,5 +34,5 @@ pub use notice::{Heard, NoticeError};
 pub use pass_on::Balances;
 pub use refund::RefundOrder;
 pub use take::{Taken, kind_of};
-pub use vault::{InvalidMasterKey, Vault};
+pub use vault::{InvalidMasterKey, Vault, mask_card_numbers};
 pub use verify::{Mismatch, Verified};

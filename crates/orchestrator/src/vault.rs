@@ -94,27 +94,24 @@ impl fmt::Debug for Vault {
 }
 
 /// Covers everything in a body that looks like a card number: 13 to 19 digits that pass the Luhn check, single blanks
-/// or dashes between them allowed, and no letter or digit beside them (the gateway's ids are full of digits). The
-/// first six and the last four stay; the others become `0`, so that JSON stays JSON also where a number was not
-/// quoted.
-pub(crate) fn mask_card_numbers(body: &[u8]) -> Vec<u8> {
+/// or dashes between them allowed, and no letter or digit beside them (the gateway's ids are full of digits), nor a
+/// decimal point before them (amounts have up to 18 digits behind it). The first six and the last four stay; the others
+/// become `0`, so that JSON stays JSON also where a number was not quoted.
+pub fn mask_card_numbers(body: &[u8]) -> Vec<u8> {
     let mut masked = body.to_vec();
     let mut start = 0;
-    while start < masked.len() {
-        if !masked[start].is_ascii_digit() {
+    while start < body.len() {
+        if !body[start].is_ascii_digit() {
             start += 1;
             continue;
         }
-        let group_end = end_of_digits(&masked, start);
-        start = match card_number(&masked, start) {
-            Some(digits) => {
-                for at in &digits[6..digits.len() - 4] {
-                    masked[*at] = b'0';
-                }
-                digits[digits.len() - 1] + 1
+        if let Some(digits) = card_number(body, start) {
+            for at in &digits[6..digits.len() - 4] {
+                masked[*at] = b'0';
             }
-            None => group_end,
-        };
+        }
+        // Not behind what was found: by chance it may end with the first digits of the real one.
+        start = end_of_digits(body, start);
     }
     masked
 }
@@ -124,7 +121,8 @@ pub(crate) fn mask_card_numbers(body: &[u8]) -> Vec<u8> {
 fn card_number(body: &[u8], start: usize) -> Option<Vec<usize>> {
     const DIGITS_MAX: usize = 19;
     let in_a_word = |at: Option<&u8>| at.is_some_and(u8::is_ascii_alphanumeric);
-    if in_a_word(start.checked_sub(1).and_then(|before| body.get(before))) {
+    let before = &body[..start];
+    if in_a_word(before.last()) || matches!(before, [.., b'0'..=b'9', b'.']) {
         return None;
     }
     let mut digits = Vec::new();
@@ -203,7 +201,10 @@ mod tests {
         assert_eq!(mask("05 4242424242424242 12/30"), "05 4242420000004242 12/30");
         assert_eq!(mask("4242424242424242 5555555555554444"), "4242420000004242 5555550000004444");
         assert_eq!(mask("1 2 3 4242 4242 4242 4242 1 2 3"), "1 2 3 4242 4200 0000 4242 1 2 3");
+        // The first thirteen digits pass as well, and end with the first four of the real one.
+        assert_eq!(mask("123456780 5555 5555 5555 4444"), "123456000 5555 5500 0000 4444");
         for kept in [
+            r#"{"amount":0.123456789012345002}"#,
             r#""id":"a4242424242424242bcdef""#,
             "4242424242424241",
             "2026-03-02T09:15:27.418",

@@ -15,6 +15,7 @@ mod read_payment;
 mod refund;
 mod routes;
 mod take_payment;
+mod unread;
 mod wait;
 mod webhook;
 
@@ -36,6 +37,7 @@ use problem::Problem;
 pub use routes::{ROUTES, Route, routes};
 use store::{Keys, Reads};
 use tracing::Instrument as _;
+use unread::Unread;
 
 use crate::ids::Ids;
 use crate::metrics::Metrics;
@@ -77,7 +79,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Around every request: it has a name, which stands in its answer, in its problem and in its log line.
 pub async fn around(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let begun = Instant::now();
@@ -86,6 +88,8 @@ pub async fn around(
     let app = request.app_data::<Data<App>>().cloned();
     let route = request.match_pattern().unwrap_or_else(|| "none".to_owned());
     let method = request.method().clone();
+    let unread = Unread::of(request.take_payload());
+    request.set_payload(unread.payload());
 
     // Every line that is logged on the way, on whichever thread, has the request's name.
     let span = tracing::error_span!("request", request_id = name);
@@ -96,6 +100,7 @@ pub async fn around(
         Some(answer) => ServiceResponse::new(response.into_parts().0, answer),
         None => response,
     };
+    response = response.map_body(|_, answer| unread.held_by(answer));
     if let Ok(value) = HeaderValue::from_str(&name) {
         response.headers_mut().insert(REQUEST_ID, value);
     }

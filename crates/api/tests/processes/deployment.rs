@@ -45,7 +45,7 @@ pub(crate) use on_every_store;
 pub(crate) const MASTER_KEY: &str = "a-master-key-for-tests-of-32-characters";
 pub(crate) const API_KEY: &str = "an-api-key-of-the-shop";
 pub(crate) const SIGNING_KEY: &str = "a-signing-key-of-the-shop";
-const CALLER_KEY: &str = "pk_a-key-that-may-do-everything";
+pub(crate) const CALLER_KEY: &str = "pk_a-key-that-may-do-everything";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {

@@ -7,6 +7,7 @@ mod caller;
 mod command_line;
 mod crashes;
 mod deployment;
+mod floods;
 mod kills;
 mod local;
 mod outages;

@@ -1,7 +1,7 @@
 # `make` lists what there is.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test gate fmt
+.PHONY: help run test gate soak fmt
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="	" read -r name what; do printf "  make %-6s %s\n" "$$name" "$$what"; done
@@ -12,8 +12,12 @@ run: ## starts the service on SQLite with a simulated gateway beside it, and pri
 test: ## format, lints, dependencies, and all tests on SQLite and on a real PostgreSQL
 	@tools/test
 
-gate: ## the longer figures: more seeds, more states, more killed processes (SIMULATION_SEEDS, MODEL_STATES, CRASH_KILLS, CONTESTED_REFERENCES)
+gate: ## the longer figures: seeds, states, kills, races, fuzzing (SIMULATION_SEEDS, MODEL_STATES, CRASH_KILLS, CONTESTED_REFERENCES, FUZZ_SECONDS)
 	@tools/gate
+
+soak: ## the same for half an hour and more
+	@tools/soak
 
 fmt: ## formats the code
 	@cargo fmt --all
+	@cargo fmt --manifest-path fuzz/Cargo.toml

@@ -14,7 +14,7 @@ pub struct Card {
     /// The card itself.
     pub source: CardSource,
     /// The name on the card.
-    pub cardholder_name: Option<String>,
+    pub cardholder_name: Option<Secret>,
     /// Never for a withdrawal.
     pub security_code: Option<Secret>,
     /// The last month in which it is good.
@@ -57,7 +57,7 @@ impl Card {
             }
             CardSource::Token(token) => check.length("card.cardToken", Some(token.expose()), 1, 32),
         }
-        check.at_most([("card.cardholderName", &self.cardholder_name, 128)]);
+        check.length("card.cardholderName", self.cardholder_name.as_ref().map(Secret::expose), 0, 128);
         check.length("card.cardSecurityCode", self.security_code.as_ref().map(Secret::expose), 3, 4);
     }
 }
@@ -79,7 +79,7 @@ pub(super) struct CardJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     card_token: Option<&'a Secret>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    cardholder_name: Option<&'a str>,
+    cardholder_name: Option<&'a Secret>,
     #[serde(skip_serializing_if = "Option::is_none")]
     card_security_code: Option<&'a Secret>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -97,7 +97,7 @@ impl<'a> From<&'a Card> for CardJson<'a> {
         Self {
             card_number,
             card_token,
-            cardholder_name: card.cardholder_name.as_deref(),
+            cardholder_name: card.cardholder_name.as_ref(),
             card_security_code: card.security_code.as_ref(),
             expiry_month: card.expiry.map(|expiry| format!("{:02}", expiry.month)),
             expiry_year: card.expiry.map(|expiry| expiry.year.to_string()),

@@ -124,7 +124,7 @@ fn optional_parts_may_be_left_out() {
 #[test]
 fn a_card_goes_out_with_the_order_and_is_not_stored_with_it() {
     let card = Card {
-        cardholder_name: Some("Ivo Marin".to_owned()),
+        cardholder_name: Some("Ivo Marin".into()),
         security_code: Some("123".into()),
         expiry: Expiry::new(1, 2030).ok(),
         ..Card::new(CardSource::Number("4000 0000 0000 0002".into()))

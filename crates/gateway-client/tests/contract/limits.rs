@@ -225,7 +225,7 @@ fn a_card_is_held_to_its_limits_and_never_shown() {
     ] {
         assert_eq!(pay(Card { security_code: Some(code.into()), ..token(1) }), expected);
     }
-    let holder = |length| Card { cardholder_name: Some("n".repeat(length)), ..token(1) };
+    let holder = |length| Card { cardholder_name: Some("n".repeat(length).into()), ..token(1) };
     assert_eq!((pay(holder(128)), pay(holder(129))), (vec![], vec!["card.cardholderName"]));
     for (month, year, real) in [(1, 2030, true), (12, 9999, true), (0, 2030, false), (13, 2030, false), (1, 30, false)]
     {

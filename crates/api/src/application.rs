@@ -126,6 +126,7 @@ impl Application {
             shops: settings.shops.keys().cloned().collect::<BTreeSet<_>>(),
             default_shop: settings.default_shop(),
             unknown_methods: settings.payments.unknown_methods,
+            flows: settings.payments.flow_rules.clone(),
             body_patience: Duration::from_secs(settings.http.body_seconds),
             stopping: AtomicBool::new(false),
         });

@@ -26,8 +26,9 @@ pub use fingerprint::Fingerprint;
 pub use gateway_payment_id::{GatewayPaymentId, InvalidGatewayPaymentId};
 pub use money::{InvalidAmount, Money, parse_amount};
 pub use order::{
-    AdditionalParameters, BillingAddress, CountryCode, Customer, DateText, Email, Flow, FlowRule, FlowRules, Locale,
-    Metadata, Order, Phone,
+    AdditionalParameters, BillingAddress, Browser, Card, CardNumber, CardSource, CountryCode, Customer, DateText,
+    Email, Expiry, ExpiryMonth, ExpiryYear, Flow, FlowRule, FlowRules, Instrument, Locale, Metadata, MethodPattern,
+    Order, Parent, Phone, RetryStrategy, SecurityCode, Subscription, WalletData, passes_luhn,
 };
 pub use payment::{
     Attempt, Change, Command, CommandKind, CommandOutcome, Commands, Decision, Elsewhere, Entry, Evidence, Flag,
@@ -40,6 +41,6 @@ pub use payment_method::{InvalidPaymentMethod, PaymentMethod};
 pub use payment_type::PaymentType;
 pub use reference_id::{InvalidReferenceId, ReferenceId};
 pub use shop_name::{InvalidShopName, ShopName};
-pub use text::{InvalidText, PersonalText, Text};
+pub use text::{InvalidText, PersonalText, SecretText, Text};
 pub use time::Time;
 pub use total::{Total, TotalOverflow};

@@ -24,6 +24,11 @@ impl PaymentMethod {
     pub fn is_known(&self) -> bool {
         KNOWN.binary_search(&self.as_str()).is_ok()
     }
+
+    /// Whether the contract lists a method that begins like this.
+    pub(crate) fn begins_a_known_one(&self) -> bool {
+        KNOWN.iter().any(|name| name.starts_with(self.as_str()))
+    }
 }
 
 impl FromStr for PaymentMethod {

@@ -2,6 +2,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 /// A text of 1 to `MAX` characters without control characters, line breaks excepted where they are harmless:
 /// nowhere here.
@@ -91,5 +92,31 @@ impl<const MAX: usize> FromStr for PersonalText<MAX> {
 impl<const MAX: usize> fmt::Debug for PersonalText<MAX> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[personal]")
+    }
+}
+
+/// A [`PersonalText`] that can move somebody's money, or is a part of what can: a card's data, a token. It is wiped
+/// from memory when it is dropped as well.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecretText<const MAX: usize>(Zeroizing<String>);
+
+impl<const MAX: usize> SecretText<MAX> {
+    /// The text, for the request to the gateway.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<const MAX: usize> FromStr for SecretText<MAX> {
+    type Err = InvalidText;
+
+    fn from_str(text: &str) -> Result<Self, InvalidText> {
+        check_text(text, 1, MAX).map(|()| Self(Zeroizing::new(text.to_owned())))
+    }
+}
+
+impl<const MAX: usize> fmt::Debug for SecretText<MAX> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[secret]")
     }
 }

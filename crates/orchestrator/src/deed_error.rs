@@ -15,6 +15,15 @@ pub enum DeedError {
         /// JSON pointers (RFC 6901) of the fields that differ.
         differences: Vec<String>,
     },
+    /// Something about the order is wrong that only a look at what we know can tell; nothing was taken.
+    #[error("the order is not valid, nothing was taken")]
+    InvalidOrder {
+        /// JSON pointers (RFC 6901) of fields, and what is wrong with each. Never the value.
+        errors: Vec<(String, String)>,
+    },
+    /// The payment that the order belongs to is not known to exist at the gateway yet; nothing was taken.
+    #[error("the gateway has not confirmed the payment of parentPaymentId yet, nothing was taken; repeat it later")]
+    ParentNotReady,
     /// There is no such shop in the settings.
     #[error("there is no shop named {0}")]
     UnknownShop(ShopName),
@@ -60,6 +69,12 @@ pub enum DeedError {
     /// Something of ours that was kept encrypted cannot be read: another key, or damage.
     #[error("what was kept encrypted cannot be read with the present key")]
     Sealed,
+}
+
+impl DeedError {
+    pub(crate) fn invalid_order(pointer: &str, wrong: &str) -> Self {
+        Self::InvalidOrder { errors: vec![(pointer.to_owned(), wrong.to_owned())] }
+    }
 }
 
 impl From<StoreError> for DeedError {

@@ -1,11 +1,12 @@
 //! The one place where the gateway's words become ours, and ours the gateway's.
 
 use std::collections::BTreeMap;
+use std::str::FromStr;
 
 use async_trait::async_trait;
 use domain::{
-    BillingAddress, Currency, Customer, GatewayPaymentId, Money, Order, PaymentError, PaymentType, SeenState, ShopName,
-    Sighting, Time,
+    BillingAddress, Card, CardSource, Currency, Customer, GatewayPaymentId, Instrument, Money, Order, PaymentError,
+    PaymentType, RetryStrategy, SeenState, ShopName, Sighting, Subscription, Text, Time,
 };
 use gateway_client::answer::{FieldError, NotSentReason, Payment, Received, Refusal};
 use gateway_client::client::Client;
@@ -46,8 +47,24 @@ impl Gateway for HttpGateway {
     }
 }
 
-/// The order in the gateway's words.
-pub(crate) fn create_payment(order: &Order, webhook_url: Option<String>) -> CreatePayment {
+/// The order in the gateway's words. Whose payment it belongs to is told by the gateway's own id, which an order does not
+/// know. An error is about what only the gateway's client can check: what a wallet gave.
+pub(crate) fn create_payment(
+    order: &Order,
+    parent: Option<&GatewayPaymentId>,
+    webhook_url: Option<String>,
+) -> Result<CreatePayment, InvalidRequest> {
+    let instrument = order.instrument.as_deref().map(instrument).transpose()?;
+    Ok(CreatePayment {
+        instrument,
+        parent_payment_id: parent.and_then(gateway_id),
+        webhook_url,
+        ..without_means(order)
+    })
+}
+
+/// The same without what only the order of the moment knows: what it is paid with, and whom it belongs to.
+pub(crate) fn without_means(order: &Order) -> CreatePayment {
     let payment_type = match order.payment_type {
         PaymentType::Deposit => vocabulary::PaymentType::Deposit,
         PaymentType::Withdrawal => vocabulary::PaymentType::Withdrawal,
@@ -62,9 +79,10 @@ pub(crate) fn create_payment(order: &Order, webhook_url: Option<String>) -> Crea
         customer: order.customer.as_deref().map(customer),
         billing_address: order.billing_address.as_deref().map(billing_address),
         return_url: order.return_url.as_ref().and_then(|url| text(url.as_str())),
-        webhook_url,
         start_recurring: order.start_recurring.then_some(true),
+        recurring_token: order.recurring_token.as_ref().map(|token| token.expose().into()),
         pre_auth: order.pre_auth.then_some(true),
+        subscription: order.subscription.as_deref().map(subscription),
         additional_parameters: order
             .additional_parameters
             .iter()
@@ -73,6 +91,53 @@ pub(crate) fn create_payment(order: &Order, webhook_url: Option<String>) -> Crea
         checkout_style: order.checkout_style.as_ref().and_then(|style| text(style.as_str())),
         ..CreatePayment::new(payment_type, order.money.currency().as_str())
     }
+}
+
+fn instrument(instrument: &Instrument) -> Result<request::Instrument, InvalidRequest> {
+    Ok(match instrument {
+        Instrument::Card(card) => request::Instrument::Card(self::card(card)),
+        Instrument::GooglePay(data) => request::Instrument::GooglePay(request::GooglePay::new(data.expose())?),
+        Instrument::ApplePay(data) => request::Instrument::ApplePay(request::ApplePay::new(data.expose())?),
+    })
+}
+
+fn card(card: &Card) -> request::Card {
+    let source = match &card.source {
+        CardSource::Number(number) => request::CardSource::Number(number.expose().into()),
+        CardSource::Token(token) => request::CardSource::Token(token.expose().into()),
+    };
+    request::Card {
+        cardholder_name: card.holder_name.as_ref().map(|name| name.expose().into()),
+        security_code: card.security_code.as_ref().map(|code| code.expose().into()),
+        // Both know the same months and years.
+        expiry: card.expiry.as_ref().and_then(|expiry| request::Expiry::new(expiry.month(), expiry.year()).ok()),
+        ..request::Card::new(source)
+    }
+}
+
+fn subscription(subscription: &Subscription) -> request::NewSubscription {
+    request::NewSubscription {
+        frequency: subscription.frequency,
+        frequency_unit: word(subscription.frequency_unit.as_ref()),
+        amount: subscription.money.map(|money| money.amount()),
+        start_time: subscription.start_time.map(Time::utc),
+        number_of_cycles: subscription.number_of_cycles,
+        description: subscription.description.as_ref().map(|description| description.as_str().to_owned()),
+        retry_strategy: subscription.retry_strategy.as_ref().map(retry_strategy),
+    }
+}
+
+fn retry_strategy(retry: &RetryStrategy) -> request::RetryStrategy {
+    request::RetryStrategy {
+        frequency: retry.frequency,
+        number_of_cycles: retry.number_of_cycles,
+        frequency_unit: word(retry.frequency_unit.as_ref()),
+        amount_adjustments: retry.amount_adjustments.clone(),
+    }
+}
+
+fn word<Word: FromStr, const MAX: usize>(text: Option<&Text<MAX>>) -> Option<Open<Word>> {
+    text.map(|text| Open::from(text.as_str()))
 }
 
 fn customer(customer: &Customer) -> request::Customer {
@@ -175,6 +240,23 @@ pub(crate) fn rejection(refusal: &Refusal) -> domain::Rejection {
             .map_or_else(|| "the gateway refused the request".to_owned(), without_card_numbers),
         fields: refusal.errors.iter().map(field_error).collect(),
     }
+}
+
+/// The same without words that may repeat a secret: a card's code or a wallet's token cannot be told from other words, so
+/// where one was sent, the gateway's own words are kept for fields only that hold none (protocols, invariant I12).
+pub(crate) fn discreet(refusal: Refusal) -> Refusal {
+    const SECRET: [&str; 4] = ["card", "googlePay", "applePay", "recurringToken"];
+    let holds_a_secret = |field: &Option<String>| {
+        field.as_ref().is_none_or(|field| SECRET.iter().any(|secret| field.starts_with(secret)))
+    };
+    let guarded = |error: FieldError| {
+        if holds_a_secret(&error.field) {
+            return FieldError { message: Some("is not what the gateway takes".to_owned()), code: None, ..error };
+        }
+        error
+    };
+    let errors = refusal.errors.into_iter().map(guarded);
+    Refusal { status: refusal.status, message: None, errors: errors.collect() }
 }
 
 /// A refusal that was not even asked for: the request breaks the gateway's own limits.

@@ -214,7 +214,7 @@ mod tests {
         assert!(!kept.body.windows(6).any(|window| window == b"424242"));
         let opened = vault.unseal(Purpose::NoticeBody, kept.id, &kept.body).unwrap();
         assert_eq!(
-            String::from_utf8(opened).unwrap(),
+            String::from_utf8(opened.to_vec()).unwrap(),
             r#"{"id":"a1","paymentMethodDetails":{"customerAccountNumber":"4242420000004242"}}"#
         );
     }

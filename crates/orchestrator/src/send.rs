@@ -7,7 +7,7 @@ use gateway_client::answer::{CreateOutcome, NotSentReason, classify_create};
 use gateway_client::request::{self, Class, CreatePayment};
 use store::{Lease, Stored};
 
-use crate::gateway::{invalid, rejection, sighting};
+use crate::gateway::{discreet, invalid, rejection, sighting};
 use crate::record::{Recorded, Under};
 use crate::{DeedError, Desk, Trouble};
 
@@ -33,6 +33,7 @@ impl Desk {
     }
 
     async fn exchange(&self, stored: &Stored, request: &CreatePayment, attempt: usize) -> Seen {
+        let is_secretive = request.instrument.is_some() || request.recurring_token.is_some();
         let class = match stored.payment.opening.kind {
             Kind::Inert => Class::Inert,
             Kind::Moving => Class::Moving,
@@ -44,6 +45,7 @@ impl Desk {
         let shop = &stored.payment.opening.shop;
         let outcome = classify_create(self.gateway.exchange(shop, request).await);
         self.feel(shop, &outcome);
+        let outcome = if is_secretive { without_echoes(outcome) } else { outcome };
         match outcome {
             CreateOutcome::Accepted { payment, .. } => match sighting(&payment) {
                 Some(sighting) => Seen::Accepted { attempt, sighting },
@@ -66,5 +68,16 @@ impl Desk {
                 self.breaker.failed(shop, Trouble::Unavailable, self.clock.uptime());
             }
         }
+    }
+}
+
+/// Whatever the gateway says about a request with a secret in it is stored and shown.
+fn without_echoes(outcome: CreateOutcome) -> CreateOutcome {
+    match outcome {
+        CreateOutcome::Refused(refusal) => CreateOutcome::Refused(discreet(refusal)),
+        CreateOutcome::NotSent(NotSentReason::Misconfigured(refusal)) => {
+            CreateOutcome::NotSent(NotSentReason::Misconfigured(discreet(refusal)))
+        }
+        outcome @ (CreateOutcome::Accepted { .. } | CreateOutcome::NotSent(_) | CreateOutcome::Unknown(_)) => outcome,
     }
 }

@@ -1,8 +1,13 @@
 use std::collections::BTreeSet;
+use std::time::Duration;
 
-use domain::{Actor, Fingerprint, Kind, Opening, Order, Payment, PaymentId, PaymentMethod, PaymentType};
+use domain::{
+    Actor, Card, Fingerprint, GatewayPaymentId, Instrument, Kind, Opening, Order, Parent, Payment, PaymentId,
+    PaymentMethod, PaymentState, PaymentType,
+};
 use gateway_client::request::CreatePayment;
 use store::{Birth, Name, Opened, StoreError, Stored};
+use zeroize::Zeroizing;
 
 use crate::gateway::create_payment;
 use crate::vault::Purpose;
@@ -17,14 +22,11 @@ pub struct Taken {
     pub replay: bool,
 }
 
-/// Whether the POST of an order moves money by itself (protocols, section 1). An order that carries card or wallet
-/// data, a token or a parent would be moving too; none of those is taken yet.
+/// Whether the POST of an order moves money by itself (protocols, section 1): whatever is no plain deposit, and what goes
+/// by a method that the settings list.
 pub fn kind_of(order: &Order, moving_methods: &BTreeSet<PaymentMethod>) -> Kind {
-    let moving_method = order.payment_method.as_ref().is_some_and(|method| moving_methods.contains(method));
-    match order.payment_type {
-        PaymentType::Deposit if !moving_method => Kind::Inert,
-        PaymentType::Deposit | PaymentType::Withdrawal | PaymentType::Refund => Kind::Moving,
-    }
+    let by_method = order.payment_method.as_ref().is_some_and(|method| moving_methods.contains(method));
+    if by_method || order.moves_by_itself() { Kind::Moving } else { Kind::Inert }
 }
 
 impl Desk {
@@ -40,10 +42,13 @@ impl Desk {
         }
         let leased_at = self.clock.uptime();
         let opening = self.opening(id, &order, by);
-        if let Err(trouble) = self.breaker.check(&order.shop, leased_at) {
-            return self.replay_or(opening, trouble).await;
+        if let Err((trouble, retry_after)) = self.breaker.check(&order.shop, leased_at) {
+            return self.replay_or(opening, not_taken(trouble, retry_after)).await;
         }
-        let request = create_payment(&order, self.webhook_url(&order.shop));
+        let request = match self.request(&order).await {
+            Ok(request) => request,
+            Err(error) => return self.replay_or(opening, error).await,
+        };
         let birth = self.birth(opening, &request);
         let born = birth.as_stored();
         match self.store.open(birth).await {
@@ -85,7 +90,10 @@ impl Desk {
             flow: order.flow,
             kind: kind_of(order, &self.rules.moving_methods),
             pre_auth: order.pre_auth,
-            parent: None,
+            parent: match &order.parent {
+                Some(Parent::Ours(id)) => Some(*id),
+                Some(Parent::AtGateway(_)) | None => None,
+            },
             metadata: order.metadata.clone(),
             fingerprint: self.vault.fingerprint(order),
             ordered_by,
@@ -96,8 +104,10 @@ impl Desk {
         let (id, now) = (opening.id, self.now());
         let (payment, entry) = Payment::open(opening, now);
         let next_check_at = payment.next_check_at(&domain::Progress::default(), now, &self.rules.intervals);
-        // A request that cannot be written as JSON cannot be kept; then there is no second attempt.
-        let kept = serde_json::to_vec(request).ok();
+        // Card and wallet data is never stored, in whatever form: such a request leaves now or never. One that cannot be
+        // written as JSON cannot be kept either.
+        let kept = Some(request).filter(|request| request.instrument.is_none());
+        let kept = kept.and_then(|request| serde_json::to_vec(request).ok()).map(Zeroizing::new);
         Birth {
             payment,
             entry,
@@ -107,17 +117,47 @@ impl Desk {
         }
     }
 
-    /// The breaker is open: nothing new is taken, and what was taken before is answered as ever.
-    async fn replay_or(
-        &self,
-        opening: Opening,
-        (trouble, retry_after): (Trouble, std::time::Duration),
-    ) -> Result<Taken, DeedError> {
+    /// The request of an order that is taken now. What was taken before may be repeated though its card is no longer good.
+    async fn request(&self, order: &Order) -> Result<CreatePayment, DeedError> {
+        if let Some(Instrument::Card(Card { expiry: Some(expiry), .. })) = order.instrument.as_deref()
+            && expiry.is_past(self.now())
+        {
+            return Err(DeedError::invalid_order(
+                "/card/expiryYear",
+                "is past, with the month: the card is no longer good",
+            ));
+        }
+        let parent = self.gateway_parent(order).await?;
+        create_payment(order, parent.as_ref(), self.webhook_url(&order.shop)).map_err(|invalid| {
+            let pointer = |field: &str| format!("/{}", field.replace('.', "/"));
+            let errors = invalid.fields.iter().map(|error| (pointer(error.field), error.flaw.to_string()));
+            DeedError::InvalidOrder { errors: errors.collect() }
+        })
+    }
+
+    /// The gateway's name for the payment that an order belongs to. Of ours, only one of the same shop.
+    async fn gateway_parent(&self, order: &Order) -> Result<Option<GatewayPaymentId>, DeedError> {
+        let id = match &order.parent {
+            None => return Ok(None),
+            Some(Parent::AtGateway(id)) => return Ok(Some(id.clone())),
+            Some(Parent::Ours(id)) => *id,
+        };
+        let found = self.find(Name::Id(id)).await?.map(|stored| stored.payment);
+        let parent = found
+            .filter(|parent| parent.opening.shop == order.shop && parent.opening.payment_type == PaymentType::Deposit)
+            .ok_or_else(|| DeedError::invalid_order("/parentPaymentId", "is not the id of a deposit of this shop"))?;
+        if parent.state == PaymentState::Rejected {
+            return Err(DeedError::invalid_order("/parentPaymentId", "is of a payment that the gateway never had"));
+        }
+        parent.gateway_payment_id.map(Some).ok_or(DeedError::ParentNotReady)
+    }
+
+    /// Nothing new is taken, and what was taken before is answered as ever.
+    async fn replay_or(&self, opening: Opening, error: DeedError) -> Result<Taken, DeedError> {
         let name = Name::Reference(opening.shop.clone(), opening.reference_id.clone());
-        match (self.find(name).await?, trouble) {
-            (Some(existing), _) => replay(existing, &opening.fingerprint).map(|stored| Taken { stored, replay: true }),
-            (None, Trouble::Unavailable) => Err(DeedError::GatewayUnavailable { retry_after }),
-            (None, Trouble::Misconfigured) => Err(DeedError::GatewayMisconfigured { retry_after }),
+        match self.find(name).await? {
+            Some(existing) => replay(existing, &opening.fingerprint).map(|stored| Taken { stored, replay: true }),
+            None => Err(error),
         }
     }
 
@@ -130,8 +170,15 @@ impl Desk {
 
     /// Forgets requests that were kept for a day: nothing is sent a second time so late.
     pub async fn forget_kept_requests(&self) -> Result<u64, DeedError> {
-        let before = self.now().minus(std::time::Duration::from_hours(24));
+        let before = self.now().minus(Duration::from_hours(24));
         Ok(self.store.store().forget_kept_requests(before).await?)
+    }
+}
+
+fn not_taken(trouble: Trouble, retry_after: Duration) -> DeedError {
+    match trouble {
+        Trouble::Unavailable => DeedError::GatewayUnavailable { retry_after },
+        Trouble::Misconfigured => DeedError::GatewayMisconfigured { retry_after },
     }
 }
 

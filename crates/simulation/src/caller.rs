@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Currency, Flow, Money, Order, PaymentId, PaymentType, ReferenceId, ShopName};
+use domain::{Currency, Money, Order, PaymentId, PaymentType, ReferenceId, ShopName};
 use gateway_simulator::{Amount, DECLINED_CARD, ErrorCode, Exchange, SUCCESS_CARD, Which};
 use orchestrator::DeedError;
 use rust_decimal::Decimal;
@@ -59,23 +59,14 @@ impl World {
         } else {
             self.chance.pick([None, None, Some("BASIC_CARD"), Some("BANKTRANSFER")])
         };
+        let shop = (*shops.get(self.chance.below(shops.len()))?).clone();
+        let reference_id = format!("order-{number:04}").parse::<ReferenceId>().ok()?;
+        let payment_type = if is_payout { PaymentType::Withdrawal } else { PaymentType::Deposit };
+        let money = money(number, self.chance.pick(["EUR", "USD"]).parse().ok()?)?;
         Some(Order {
-            shop: (*shops.get(self.chance.below(shops.len()))?).clone(),
-            reference_id: format!("order-{number:04}").parse::<ReferenceId>().ok()?,
-            payment_type: if is_payout { PaymentType::Withdrawal } else { PaymentType::Deposit },
-            money: money(number, self.chance.pick(["EUR", "USD"]).parse().ok()?)?,
             payment_method: method.and_then(|method| method.parse().ok()),
-            flow: Flow::Redirect,
-            flow_asked: None,
             pre_auth: !is_payout && self.chance.happens(2_500),
-            start_recurring: false,
-            description: None,
-            return_url: None,
-            checkout_style: None,
-            customer: None,
-            billing_address: None,
-            additional_parameters: std::collections::BTreeMap::default(),
-            metadata: std::collections::BTreeMap::default(),
+            ..Order::new(shop, reference_id, payment_type, money)
         })
     }
 

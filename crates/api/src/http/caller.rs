@@ -20,6 +20,11 @@ pub struct Caller {
 impl Caller {
     /// The caller of a request, if its key has `scope`.
     pub async fn of(request: &HttpRequest, app: &App, scope: Scope) -> Result<Self, Problem> {
+        Self::of_any(request, app, &[scope]).await
+    }
+
+    /// The caller of a request, if its key has one of `scopes`: which of them is needed, the body tells.
+    pub async fn of_any(request: &HttpRequest, app: &App, scopes: &[Scope]) -> Result<Self, Problem> {
         let key = bearer(request).ok_or_else(|| unauthorized("send the header Authorization: Bearer <key>"))?;
         let digest = digest(key);
         let now = app.desk.uptime();
@@ -33,11 +38,17 @@ impl Caller {
         let key = record
             .filter(|record| record.revoked_at.is_none())
             .ok_or_else(|| unauthorized("the key is unknown or revoked"))?;
-        if key.scopes.contains(&scope) || key.scopes.contains(&Scope::Admin) {
-            Ok(Self { key })
-        } else {
-            Err(Problem::new(Kind::MissingScope, format!("the key has not the scope {scope}")))
-        }
+        let caller = Self { key };
+        if scopes.iter().any(|scope| caller.may(*scope)) { Ok(caller) } else { Err(missing(scopes)) }
+    }
+
+    /// Refuses whoever has not this scope.
+    pub fn check(&self, scope: Scope) -> Result<(), Problem> {
+        if self.may(scope) { Ok(()) } else { Err(missing(&[scope])) }
+    }
+
+    fn may(&self, scope: Scope) -> bool {
+        self.key.scopes.contains(&scope) || self.key.scopes.contains(&Scope::Admin)
     }
 
     /// Who it is, for the ledger.
@@ -65,6 +76,11 @@ fn bearer(request: &HttpRequest) -> Option<&str> {
     let value = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
     let (scheme, key) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| key.trim()).filter(|key| !key.is_empty())
+}
+
+fn missing(scopes: &[Scope]) -> Problem {
+    let named: Vec<String> = scopes.iter().map(Scope::to_string).collect();
+    Problem::new(Kind::MissingScope, format!("the key has not the scope {}", named.join(" or ")))
 }
 
 fn unauthorized(detail: &str) -> Problem {

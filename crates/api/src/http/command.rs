@@ -1,11 +1,12 @@
 //! `POST /v1/payments/{id}/capture`, `/void`, `/approve`, `/reject`.
 
 use actix_web::http::StatusCode;
-use actix_web::web::{Bytes, Data, Path, Payload};
+use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use domain::{Command, CommandOutcome, Money, Payment};
 use orchestrator::{Commanded, GivenCommand};
 use store::Scope;
+use zeroize::Zeroizing;
 
 use super::form::Form;
 use super::payment_view::PaymentView;
@@ -105,10 +106,14 @@ async fn give<Said>(
 }
 
 /// A command needs no body; one that is there must be JSON.
-async fn optional_body(request: &HttpRequest, payload: Payload, app: &Data<App>) -> Result<Bytes, Problem> {
+async fn optional_body(
+    request: &HttpRequest,
+    payload: Payload,
+    app: &Data<App>,
+) -> Result<Zeroizing<Vec<u8>>, Problem> {
     let body = body::read(payload, BODY_MAX, app.body_patience).await?;
     if body.is_empty() {
-        return Ok(Bytes::from_static(b"{}"));
+        return Ok(Zeroizing::new(b"{}".to_vec()));
     }
     body::check_json(request)?;
     Ok(body)

@@ -10,6 +10,7 @@ use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde_json::value::RawValue;
+use zeroize::Zeroizing;
 
 use super::problem::{FieldError, Kind, Problem};
 
@@ -20,6 +21,8 @@ pub(super) struct Form<'a> {
     members: Vec<(Cow<'a, str>, &'a RawValue)>,
 }
 
+const NO_OBJECT: &str = "must be an object without repeated names";
+
 impl<'a> Form<'a> {
     /// Reads the body as one object.
     pub(super) fn read(body: &'a [u8]) -> Result<Self, Problem> {
@@ -29,6 +32,16 @@ impl<'a> Form<'a> {
         Ok(Self { pointer: String::new(), members: members.0 })
     }
 
+    /// Whether there is such a field, and it is not null.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.members.iter().any(|(member, raw)| member == name && raw.get() != "null")
+    }
+
+    /// Whether there is a field of this name that is true.
+    pub(super) fn is_true(&self, name: &str) -> bool {
+        self.members.iter().any(|(member, raw)| member == name && raw.get() == "true")
+    }
+
     /// A text that proves itself.
     pub(super) fn text<T>(&mut self, name: &str, errors: &mut Vec<FieldError>) -> Option<T>
     where
@@ -36,6 +49,17 @@ impl<'a> Form<'a> {
         T::Err: Display,
     {
         let text: String = self.value(name, "must be a string", errors)?;
+        text.parse().map_err(|error: T::Err| errors.push(self.error(name, error.to_string()))).ok()
+    }
+
+    /// A secret that proves itself; whatever is made of it on the way is wiped from memory.
+    pub(super) fn secret<T>(&mut self, name: &str, errors: &mut Vec<FieldError>) -> Option<T>
+    where
+        T: FromStr,
+        T::Err: Display,
+    {
+        let text: String = self.value(name, "must be a string", errors)?;
+        let text = Zeroizing::new(text);
         text.parse().map_err(|error: T::Err| errors.push(self.error(name, error.to_string()))).ok()
     }
 
@@ -63,9 +87,19 @@ impl<'a> Form<'a> {
         let raw = self.take(name)?;
         let members: Option<Members<'a>> = serde_json::from_str(raw.get()).ok();
         if members.is_none() {
-            errors.push(self.error(name, "must be an object without repeated names"));
+            errors.push(self.error(name, NO_OBJECT));
         }
         members.map(|members| Form { pointer: self.at(name), members: members.0 })
+    }
+
+    /// An object within this one that is passed on as it is, as JSON text.
+    pub(super) fn object(&mut self, name: &str, errors: &mut Vec<FieldError>) -> Option<&'a str> {
+        let raw = self.take(name)?;
+        if serde_json::from_str::<Members<'a>>(raw.get()).is_err() {
+            errors.push(self.error(name, NO_OBJECT));
+            return None;
+        }
+        Some(raw.get())
     }
 
     /// An object of string pairs, at most `pairs_max` of them.

@@ -31,7 +31,7 @@ use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage as _, HttpRequest, HttpResponse};
 pub use caller::{Caller, KnownKeys, digest};
-use domain::ShopName;
+use domain::{FlowRules, ShopName};
 use orchestrator::Desk;
 use problem::Problem;
 pub use routes::{ROUTES, Route, routes};
@@ -65,6 +65,8 @@ pub struct App {
     pub default_shop: Option<ShopName>,
     /// Take methods that the contract does not list.
     pub unknown_methods: bool,
+    /// Choose the flow where an order leaves it open.
+    pub flows: FlowRules,
     /// How long a body may take.
     pub body_patience: Duration,
     /// Whether the program is about to stop: no new work should be sent here.

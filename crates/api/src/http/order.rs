@@ -1,10 +1,13 @@
 //! The body of `POST /v1/payments`, read into an [`Order`].
 
+mod instrument;
+mod recurring;
+
 use std::str::FromStr;
 
 use domain::{
-    BillingAddress, Currency, Customer, Flow, FlowRules, Money, Order, PaymentMethod, PaymentType, PersonalText,
-    ReferenceId, ShopName,
+    BillingAddress, Browser, Currency, Customer, Flow, FlowRules, Money, Order, PaymentMethod, PaymentType,
+    PersonalText, ReferenceId, ShopName,
 };
 use gateway_client::vocabulary::{AccountType, DocumentType};
 
@@ -13,6 +16,8 @@ use super::problem::{FieldError, Problem};
 
 /// What an order is read with.
 pub(super) struct OrderRules<'a> {
+    /// Refuses who may not make payments of this type.
+    pub may_order: &'a dyn Fn(PaymentType) -> Result<(), Problem>,
     /// The shop of an order that names none.
     pub default_shop: Option<&'a ShopName>,
     /// Whether this key may order for a shop, and there is such a shop.
@@ -33,9 +38,13 @@ pub(super) fn read_order(body: &[u8], rules: &OrderRules<'_>) -> Result<Order, P
     let mut form = Form::read(body)?;
     let errors = &mut Vec::new();
 
+    let payment_type = payment_type(&mut form, errors);
+    if let Some(payment_type) = payment_type {
+        (rules.may_order)(payment_type)?;
+        check_payout(payment_type, &form, errors);
+    }
     let reference_id: Option<ReferenceId> = form.text("referenceId", errors);
     let reference_id = form.require("referenceId", reference_id, errors);
-    let payment_type = payment_type(&mut form, errors);
     let pre_auth = form.value("preAuth", "must be true or false", errors).unwrap_or(false);
     let money = money(&mut form, pre_auth, errors);
     let payment_method = payment_method(&mut form, rules, errors);
@@ -47,53 +56,91 @@ pub(super) fn read_order(body: &[u8], rules: &OrderRules<'_>) -> Result<Order, P
     let checkout_style = form.text("checkoutStyle", errors);
     let customer = form.form("customer", errors).map(|form| Box::new(customer(form, errors)));
     let billing_address = form.form("billingAddress", errors).map(|form| Box::new(billing_address(form, errors)));
+    let instrument = instrument::instrument(&mut form, payment_type, errors);
+    let recurring_token = form.secret("recurringToken", errors);
+    let parent = recurring::parent(&mut form, errors);
+    let subscription = subscription(&mut form, money, start_recurring, errors);
+    let browser = form.form("browser", errors).map(|form| Box::new(browser(form, errors)));
     let additional_parameters = form.pairs("additionalParameters", PARAMETERS_MAX, errors);
     let metadata = form.pairs("metadata", METADATA_MAX, errors);
     form.finish(errors);
 
-    match (reference_id, payment_type, money, shop) {
-        (Some(reference_id), Some(payment_type), Some(money), Some(shop)) if errors.is_empty() => {
-            let rule = || rules.flows.choose(payment_type, payment_method.as_ref(), money.currency());
-            Ok(Order {
-                flow: flow_asked.unwrap_or_else(rule),
-                shop,
-                reference_id,
-                payment_type,
-                money,
-                payment_method,
-                flow_asked,
-                pre_auth,
-                start_recurring,
-                description,
-                return_url,
-                checkout_style,
-                customer,
-                billing_address,
-                additional_parameters,
-                metadata,
-            })
-        }
-        _ => {
-            errors.sort_by(|one, other| one.pointer.cmp(&other.pointer));
-            Err(Problem::fields(std::mem::take(errors)))
-        }
+    let (Some(reference_id), Some(payment_type), Some(money), Some(shop)) = (reference_id, payment_type, money, shop)
+    else {
+        return Err(refused(errors));
+    };
+    let rule = || rules.flows.choose(payment_type, &shop, payment_method.as_ref(), money.currency());
+    let order = Order {
+        flow: flow_asked.unwrap_or_else(rule),
+        shop,
+        reference_id,
+        payment_type,
+        money,
+        payment_method,
+        flow_asked,
+        pre_auth,
+        start_recurring,
+        description,
+        return_url,
+        checkout_style,
+        customer,
+        billing_address,
+        instrument,
+        recurring_token,
+        parent,
+        subscription,
+        browser,
+        additional_parameters,
+        metadata,
+    };
+    if let Some((pointer, wrong)) = order.flow.lack(payment_type, order.customer.as_deref()) {
+        errors.push(FieldError { pointer: pointer.to_owned(), detail: wrong.to_owned() });
     }
+    if errors.is_empty() { Ok(order) } else { Err(refused(errors)) }
+}
+
+/// Everything that is wrong with it, in the order of the fields' names.
+fn refused(errors: &mut Vec<FieldError>) -> Problem {
+    errors.sort_by(|one, other| one.pointer.cmp(&other.pointer));
+    Problem::fields(std::mem::take(errors))
+}
+
+/// What only a deposit can have: nothing is held, begun or gone on with where money goes out.
+fn check_payout(payment_type: PaymentType, form: &Form<'_>, errors: &mut Vec<FieldError>) {
+    const OF_DEPOSITS: [&str; 6] =
+        ["subscription", "recurringToken", "parentPaymentId", "gatewayParentPaymentId", "googlePay", "applePay"];
+    const SWITCHES: [&str; 2] = ["preAuth", "startRecurring"];
+    if payment_type == PaymentType::Deposit {
+        return;
+    }
+    let switched_on = SWITCHES.into_iter().filter(|name| form.is_true(name));
+    let named = OF_DEPOSITS.into_iter().filter(|name| form.has(name));
+    errors.extend(switched_on.chain(named).map(|name| form.error(name, "goes with a DEPOSIT only")));
+}
+
+fn subscription(
+    form: &mut Form<'_>,
+    money: Option<Money>,
+    start_recurring: bool,
+    errors: &mut Vec<FieldError>,
+) -> Option<Box<domain::Subscription>> {
+    if form.has("subscription") && !start_recurring {
+        errors.push(form.error("subscription", "goes with startRecurring only"));
+    }
+    let within = form.form("subscription", errors)?;
+    recurring::subscription(within, money.map(|money| money.currency()), errors)
 }
 
 fn payment_type(form: &mut Form<'_>, errors: &mut Vec<FieldError>) -> Option<PaymentType> {
     let text: Option<String> = form.value("paymentType", "must be a string", errors);
     match form.require("paymentType", text, errors)?.parse() {
-        Ok(PaymentType::Deposit) => Some(PaymentType::Deposit),
-        Ok(PaymentType::Withdrawal) => {
-            errors.push(form.error("paymentType", "must be DEPOSIT; withdrawals are not taken here yet"));
-            None
-        }
+        Ok(taken @ (PaymentType::Deposit | PaymentType::Withdrawal)) => Some(taken),
         Ok(PaymentType::Refund) => {
-            errors.push(form.error("paymentType", "must be DEPOSIT; a refund is made under its payment"));
+            errors.push(form.error("paymentType", "must be DEPOSIT or WITHDRAWAL; a refund is made under its payment"));
             None
         }
         Err(_) => {
-            errors.push(form.error("paymentType", "must be DEPOSIT"));
+            errors.push(form.error("paymentType", "must be DEPOSIT or WITHDRAWAL"));
             None
         }
     }
@@ -228,4 +275,23 @@ fn billing_address(mut form: Form<'_>, errors: &mut Vec<FieldError>) -> BillingA
     };
     form.finish(errors);
     address
+}
+
+/// The gateway's limits (gateway contract, section 6.4).
+fn browser(mut form: Form<'_>, errors: &mut Vec<FieldError>) -> Browser {
+    let count = "must be a whole number that is not negative";
+    let browser = Browser {
+        ip_country_code: form.text("ipCountryCode", errors),
+        customer_user_agent: form.text("customerUserAgent", errors),
+        browser_window_width: form.value("browserWindowWidth", count, errors),
+        browser_window_height: form.value("browserWindowHeight", count, errors),
+        browser_screen_width: form.value("browserScreenWidth", count, errors),
+        browser_screen_height: form.value("browserScreenHeight", count, errors),
+        browser_screen_color_depth: form.value("browserScreenColorDepth", count, errors),
+        browser_language: form.text("browserLanguage", errors),
+        browser_java_enabled: form.value("browserJavaEnabled", "must be true or false", errors),
+        browser_timezone_offset: form.value("browserTimezoneOffset", "must be a whole number of minutes", errors),
+    };
+    form.finish(errors);
+    browser
 }

@@ -46,6 +46,7 @@ pub enum Kind {
     NotFound,
     MethodNotAllowed,
     ReferenceTaken,
+    ParentNotReady,
     GatewayRefused,
     CommandRefused,
     NotInThisState,
@@ -100,6 +101,7 @@ fn row(kind: Kind) -> Row {
         Kind::NotFound => row(StatusCode::NOT_FOUND, "Not found", Never, None),
         Kind::MethodNotAllowed => row(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed", Never, None),
         Kind::ReferenceTaken => row(StatusCode::CONFLICT, "The reference is taken", NewReference, None),
+        Kind::ParentNotReady => row(StatusCode::CONFLICT, "The parent is not ready", SameRequest, None),
         Kind::GatewayRefused => row(StatusCode::UNPROCESSABLE_ENTITY, "The gateway refused it", NewReference, None),
         Kind::CommandRefused => row(StatusCode::UNPROCESSABLE_ENTITY, "The gateway refused it", Never, None),
         Kind::NotInThisState => row(StatusCode::CONFLICT, "Not in this state", Never, None),
@@ -270,6 +272,10 @@ impl From<DeedError> for Problem {
             DeedError::NotRefundable(why) => Self::not_refundable(why),
             DeedError::InvalidAmount(_) => Self::amount(detail),
             DeedError::MakerApproves => Self::new(Kind::MakerApproves, detail),
+            DeedError::InvalidOrder { errors } => {
+                Self::fields(errors.into_iter().map(|(pointer, detail)| FieldError { pointer, detail }).collect())
+            }
+            DeedError::ParentNotReady => Self::new(Kind::ParentNotReady, detail),
             DeedError::UnknownShop(_) | DeedError::PaymentNotFound => Self::not_found(),
             DeedError::NotAtGateway => Self::new(Kind::NotFound, detail),
             DeedError::GatewayUnavailable { retry_after } => {

@@ -2,7 +2,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, LOCATION};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use domain::{FlowRules, PaymentState};
+use domain::{PaymentState, PaymentType};
 use orchestrator::{DeedError, Desk, Taken};
 use store::{Scope, Stored};
 
@@ -21,17 +21,18 @@ pub(super) async fn take_payment(
     payload: Payload,
     app: Data<App>,
 ) -> Result<HttpResponse, Problem> {
-    let caller = Caller::of(&request, &app, Scope::DepositsWrite).await?;
+    let caller = Caller::of_any(&request, &app, &[Scope::DepositsWrite, Scope::PayoutsWrite]).await?;
     Query::of(&request).finish()?;
     body::check_json(&request)?;
     let body = body::read(payload, BODY_MAX, app.body_patience).await?;
     let order = read_order(
         &body,
         &OrderRules {
+            may_order: &|payment_type| caller.check(scope_of(payment_type)),
             default_shop: app.default_shop.as_ref(),
             may_use: &|shop| app.shops.contains(shop) && caller.may_see(shop),
             unknown_methods: app.unknown_methods,
-            flows: &FlowRules::default(),
+            flows: &app.flows,
         },
     )?;
     let (desk, id, by) = (app.desk.clone(), app.ids.payment(), caller.actor());
@@ -52,6 +53,15 @@ pub(super) async fn answered(desk: &Desk, taken: Taken) -> Result<Taken, DeedErr
     let id = taken.stored.payment.id();
     let stored = wait::until(desk, id, wait::REPLAY_PATIENCE, wait::is_answered).await?;
     Ok(Taken { stored, ..taken })
+}
+
+/// Who may bring money in may not send it out, and the other way round.
+fn scope_of(payment_type: PaymentType) -> Scope {
+    match payment_type {
+        PaymentType::Deposit => Scope::DepositsWrite,
+        PaymentType::Withdrawal => Scope::PayoutsWrite,
+        PaymentType::Refund => Scope::RefundsWrite,
+    }
 }
 
 /// The answer to who has something taken.

@@ -3,6 +3,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use config::{Config, Environment, File, FileFormat};
+use domain::{Flow, MethodPattern, PaymentType};
 use url::{Host, Url};
 
 use super::secret_file::read_files;
@@ -42,6 +43,11 @@ pub fn load(
     let source = Environment::default().separator("__").source(Some(plain.into_iter().collect()));
     builder = builder.add_source(source);
     for (name, value) in lists {
+        if name == FLOW_RULES {
+            let table = format!("[payments]\nflow_rules = {value}");
+            builder = builder.add_source(File::from_str(&table, FileFormat::Toml));
+            continue;
+        }
         let items: Vec<String> =
             value.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect();
         builder = builder.set_override(list_key(&name).unwrap_or_default(), items)?;
@@ -50,12 +56,16 @@ pub fn load(
     Ok(settings)
 }
 
+/// A list of tables: in the environment it is written as in the file.
+const FLOW_RULES: &str = "PAYMENTS__FLOW_RULES";
+
 /// Keys whose value is a list; in the environment it is written with commas.
 fn list_key(name: &str) -> Option<&'static str> {
     match name {
         "PAYMENTS__MOVING_METHODS" => Some("payments.moving_methods"),
         "PAYMENTS__LOOK_UP_SECONDS" => Some("payments.look_up_seconds"),
         "PAYMENTS__POLL_SECONDS" => Some("payments.poll_seconds"),
+        FLOW_RULES => Some("payments.flow_rules"),
         _ => None,
     }
 }
@@ -104,6 +114,7 @@ impl Settings {
         self.check_default_shop()?;
         check_base_url(&self.gateway.base_url)?;
         check_public_url(&self.public_url)?;
+        self.check_flow_rules()?;
         self.check_numbers()
     }
 
@@ -135,6 +146,29 @@ impl Settings {
             return Ok(());
         }
         Err(wrong("default_shop", "names no shop of [shops]"))
+    }
+
+    /// A rule that nothing can fit is a typo, which would send customers another way than somebody meant.
+    fn check_flow_rules(&self) -> Result<(), InvalidSettings> {
+        for (place, rule) in (1..).zip(self.payments.flow_rules.rules()) {
+            let of_deposits = rule.payment_type.is_none_or(|payment_type| payment_type == PaymentType::Deposit);
+            let known_method = rule.payment_method.as_ref().is_none_or(MethodPattern::is_known);
+            let problem = if rule.shop.as_ref().is_some_and(|shop| !self.shops.contains_key(shop)) {
+                "shop names no shop of [shops]"
+            } else if !known_method && !self.payments.unknown_methods {
+                "payment_method is no payment method of the gateway, nor the beginning of one"
+            } else if rule.payment_type == Some(PaymentType::Refund) {
+                "payment_type must be DEPOSIT or WITHDRAWAL; a refund goes where its payment came from"
+            } else if rule.flow == Flow::HostToHost && !of_deposits {
+                "flow must be REDIRECT; only a deposit is made host-to-host"
+            } else if rule.flow == Flow::HostToHost {
+                "flow must be REDIRECT; host-to-host is not offered here yet"
+            } else {
+                continue;
+            };
+            return Err(wrong("payments.flow_rules", &format!("rule {place}: {problem}")));
+        }
+        Ok(())
     }
 
     fn check_numbers(&self) -> Result<(), InvalidSettings> {

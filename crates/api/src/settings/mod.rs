@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use domain::{Intervals, PaymentMethod, ShopName};
+use domain::{FlowRules, Intervals, PaymentMethod, ShopName};
 pub use load::{InvalidSettings, load, refuse_proxies};
 use orchestrator::{BreakerSettings, Rules};
 pub use secret::Secret;
@@ -103,6 +103,7 @@ pub struct Shop {
 pub struct Payments {
     pub moving_methods: BTreeSet<PaymentMethod>,
     pub unknown_methods: bool,
+    pub flow_rules: FlowRules,
     pub lease_seconds: u64,
     pub submit_deadline_seconds: u64,
     pub quarantine_seconds: u64,

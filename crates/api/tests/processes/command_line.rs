@@ -51,7 +51,7 @@ async fn what_cannot_be_understood_ends_with_2_and_one_clear_line() {
 /// Settings with which the service cannot serve: the key is named, nothing listens, nothing is created.
 #[tokio::test]
 async fn settings_that_cannot_work_end_with_2_and_name_the_key() {
-    let broken: [(&[(&str, &str)], &str); 21] = [
+    let broken: [(&[(&str, &str)], &str); 30] = [
         (&[("MASTER_KEY", "")], "master_key: is missing; set MASTER_KEY"),
         (&[("MASTER_KEY", "short-master-key-x")], "master_key: is too short"),
         (&[("SHOPS__MAIN__API_KEY", "")], "shops.main.api_key: is missing; set SHOPS__MAIN__API_KEY"),
@@ -71,6 +71,27 @@ async fn settings_that_cannot_work_end_with_2_and_name_the_key() {
         (&[("PAYMENTS__LOOK_UP_SECONDS", "")], "payments.look_up_seconds: must be at least 1"),
         (&[("PAYMENTS__LEASE_SECONDS", "1")], "gateway.answer_seconds"),
         (&[("PAYMENTS__QUARANTINE_SECONDS", "3")], "payments.quarantine_seconds: must be at least"),
+        (&[("PAYMENTS__FLOW_RULES", "REDIRECT")], "TOML"),
+        (&[("PAYMENTS__FLOW_RULES", "[{}]")], "flow"),
+        (&[("PAYMENTS__FLOW_RULES", r#"[{ flow = "SIDEWAYS" }]"#)], "SIDEWAYS"),
+        (&[("PAYMENTS__FLOW_RULES", r#"[{ flow = "REDIRECT", method = "PIX" }]"#)], "method"),
+        (&[("PAYMENTS__FLOW_RULES", r#"[{ flow = "REDIRECT", currency = "euro" }]"#)], "currency"),
+        (
+            &[("PAYMENTS__FLOW_RULES", r#"[{ flow = "REDIRECT" }, { flow = "REDIRECT", payment_method = "PIG" }]"#)],
+            "payments.flow_rules: rule 2: payment_method is no payment method",
+        ),
+        (
+            &[("PAYMENTS__FLOW_RULES", r#"[{ flow = "REDIRECT", payment_method = "PIGEON_*" }]"#)],
+            "payments.flow_rules: rule 1: payment_method is no payment method",
+        ),
+        (
+            &[("PAYMENTS__FLOW_RULES", r#"[{ flow = "REDIRECT", shop = "other" }]"#)],
+            "payments.flow_rules: rule 1: shop names no shop",
+        ),
+        (
+            &[("PAYMENTS__FLOW_RULES", r#"[{ flow = "H2H", payment_type = "WITHDRAWAL" }]"#)],
+            "payments.flow_rules: rule 1: flow must be REDIRECT; only a deposit",
+        ),
         (&[("LOG__LEVEL", "api=loud")], "log.level"),
         (&[("LOG__LEVEL", "loud")], "log.level"),
     ];

@@ -51,6 +51,8 @@ async fn every_setting_can_be_given_by_its_name_in_the_environment() {
         // Of a secret only this is shown.
         let expected = if text(at(&before, &key)) == "[set]" { "[set]".to_owned() } else { value };
         let expected = if key.ends_with("previous_signing_key") { "[set]".to_owned() } else { expected };
+        // Tables are written one way there, and shown another.
+        let expected = if key == "payments.flow_rules" { RULE_SHOWN.to_owned() } else { expected };
         assert_eq!(shown, expected, "{name}");
     }
 }
@@ -110,6 +112,33 @@ async fn a_proxy_in_the_environment_is_refused_and_not_ignored() {
     }
 }
 
+const RULE: &str = r#"[{ payment_method = "P2P_*", shop = "main", flow = "REDIRECT" }]"#;
+const RULE_SHOWN: &str = r#"{"flow":"REDIRECT","payment_method":"P2P_*","shop":"main"}"#;
+
+/// The rules of a file are tables, as the comment in it says; those of the environment win.
+#[tokio::test]
+async fn flow_rules_stand_in_the_file_as_tables() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("settings.toml");
+    std::fs::write(
+        &path,
+        "[[payments.flow_rules]]\npayment_method = \"PIX\"\ncurrency = \"BRL\"\nflow = \"REDIRECT\"\n",
+    )
+    .unwrap();
+    let deployment = Deployment::of_settings(&[]);
+    let output = deployment.run(&["--settings", path.to_str().unwrap(), "settings", "--json"]).await;
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let rules = serde_json::json!([{ "payment_method": "PIX", "currency": "BRL", "flow": "REDIRECT" }]);
+    assert_eq!(told["payments"]["flow_rules"], rules);
+    let deployment = Deployment::of_settings(&[("PAYMENTS__FLOW_RULES", RULE)]);
+    let output = deployment.run(&["--settings", path.to_str().unwrap(), "settings", "--json"]).await;
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        told["payments"]["flow_rules"][0].to_string(),
+        serde_json::from_str::<Value>(RULE_SHOWN).unwrap().to_string()
+    );
+}
+
 /// A valid value other than the one in force.
 fn another(key: &str, now: &Value) -> String {
     match key {
@@ -120,6 +149,7 @@ fn another(key: &str, now: &Value) -> String {
         "database.url" => "postgres://other.example/pay".to_owned(),
         "gateway.base_url" => "https://engine.pay.tech".to_owned(),
         "gateway.signature" => "base64".to_owned(),
+        "payments.flow_rules" => RULE.to_owned(),
         "payments.moving_methods" => "BASIC_CARD,PIX".to_owned(),
         "payments.look_up_seconds" | "payments.poll_seconds" => "7,8,9".to_owned(),
         "log.level" => "debug,sqlx=warn".to_owned(),

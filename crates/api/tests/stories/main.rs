@@ -5,6 +5,7 @@
 
 mod app;
 mod bad_input;
+mod cards;
 mod commands;
 mod database;
 mod gateway_reads;
@@ -13,11 +14,15 @@ mod health;
 mod keys;
 mod line;
 mod logging;
+mod moving;
 mod mutations;
 mod notices;
+mod orders;
+mod payouts;
 mod problem_shape;
 mod problems;
 mod reading;
+mod recurring;
 mod refunds;
 mod taking;
 mod wire;

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::app::{Answer, Kind, TestApp, order};
 use crate::bad_input::post_bytes;
+use crate::orders::by_card;
 use crate::wire::request;
 
 const BODIES: u64 = 3_000;
@@ -107,6 +108,10 @@ fn full_order(reference: &str) -> Value {
         "dateOfBirth": "2001-12-03", "depositsCnt": 7, "kycStatus": true,
     });
     order["billingAddress"] = json!({ "city": "Limassol", "countryCode": "CY" });
+    order["card"] = by_card(reference)["card"].clone();
+    order["startRecurring"] = json!(true);
+    order["subscription"] = json!({ "frequency": 1, "frequencyUnit": "MONTH", "amount": "9.90" });
+    order["browser"] = json!({ "customerUserAgent": "Firefox", "browserTimezoneOffset": -60 });
     order
 }
 
@@ -114,7 +119,9 @@ fn change_a_member(order: &mut Value, chance: &mut StdRng) {
     let mut at = order;
     // Down into one of the objects, half of the time.
     if chance.random() {
-        let within = ["customer", "billingAddress", "metadata", "additionalParameters"][chance.random_range(0..4)];
+        const OBJECTS: [&str; 7] =
+            ["customer", "billingAddress", "metadata", "additionalParameters", "card", "subscription", "browser"];
+        let within = OBJECTS[chance.random_range(0..OBJECTS.len())];
         if at[within].is_object() {
             at = &mut at[within];
         }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::app::Answer;
 
 /// Every code, with the status that goes with it, and what the caller may do next.
-const KINDS: [(&str, u16, &str); 23] = [
+const KINDS: [(&str, u16, &str); 24] = [
     ("malformed-body", 400, "never"),
     ("invalid-request", 422, "never"),
     ("unsupported-media-type", 415, "never"),
@@ -16,6 +16,7 @@ const KINDS: [(&str, u16, &str); 23] = [
     ("not-found", 404, "never"),
     ("method-not-allowed", 405, "never"),
     ("reference-taken", 409, "new-reference"),
+    ("parent-not-ready", 409, "same-request"),
     ("gateway-refused", 422, "new-reference"),
     ("command-refused", 422, "never"),
     ("not-in-this-state", 409, "never"),

@@ -73,7 +73,10 @@ impl Judge {
                 PaymentType::Refund => self.check_refund(payment)?,
                 PaymentType::Deposit => {
                     let all = self.watched.values().map(|watched| &watched.payment);
-                    let refunds: Vec<_> = all.filter(|child| child.opening.parent == Some(payment.id())).collect();
+                    let of_it = |child: &&Payment| {
+                        child.opening.payment_type == PaymentType::Refund && child.opening.parent == Some(payment.id())
+                    };
+                    let refunds: Vec<_> = all.filter(of_it).collect();
                     check_deposit(payment, &refunds, engine)?;
                 }
                 PaymentType::Withdrawal => {}

@@ -32,6 +32,7 @@ impl Policy {
         };
         Intervals {
             lease: TICK,
+            command_lease: TICK,
             look_ups: vec![TICK],
             quarantine,
             empty_look_ups,

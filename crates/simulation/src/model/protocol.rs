@@ -118,5 +118,6 @@ fn order(number: u128, kind: Kind) -> Option<Opening> {
         parent: None,
         metadata: BTreeMap::new(),
         fingerprint: Fingerprint::default(),
+        ordered_by: None,
     })
 }

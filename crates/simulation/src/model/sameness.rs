@@ -170,6 +170,16 @@ fn evidence(evidence: &Evidence, state: &mut impl Hasher) {
         | Seen::OutcomeUnknown { attempt, .. } => attempt.hash(state),
         Seen::ClaimedElsewhere { attempt, id } => (attempt, id).hash(state),
         Seen::Opened(_) | Seen::GivenUp { .. } | Seen::Missing => {}
+        // The create protocol has none of these.
+        Seen::CommandIssued { .. }
+        | Seen::CommandRepeated { .. }
+        | Seen::CommandNotSent { .. }
+        | Seen::CommandDenied { .. }
+        | Seen::CommandUnknown { .. }
+        | Seen::CommandAnswered { .. }
+        | Seen::RefundOpened { .. }
+        | Seen::RefundEnded { .. }
+        | Seen::ParentTold { .. } => {}
     }
 }
 

@@ -67,6 +67,7 @@ impl Witness {
 fn sighting(seen: &Seen) -> Option<&Sighting> {
     match seen {
         Seen::Accepted { sighting, .. }
+        | Seen::CommandAnswered { sighting, .. }
         | Seen::Found { sighting }
         | Seen::Undecided { sighting }
         | Seen::Reported { sighting } => Some(sighting),
@@ -77,6 +78,14 @@ fn sighting(seen: &Seen) -> Option<&Sighting> {
         | Seen::Refused { .. }
         | Seen::OutcomeUnknown { .. }
         | Seen::ClaimedElsewhere { .. }
-        | Seen::Missing => None,
+        | Seen::Missing
+        | Seen::CommandIssued { .. }
+        | Seen::CommandRepeated { .. }
+        | Seen::CommandNotSent { .. }
+        | Seen::CommandDenied { .. }
+        | Seen::CommandUnknown { .. }
+        | Seen::RefundOpened { .. }
+        | Seen::RefundEnded { .. }
+        | Seen::ParentTold { .. } => None,
     }
 }

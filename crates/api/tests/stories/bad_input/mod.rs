@@ -5,6 +5,7 @@ mod amounts;
 mod bodies;
 mod fields;
 mod heads;
+mod means;
 mod parameters;
 mod paths;
 

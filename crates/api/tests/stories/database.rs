@@ -38,6 +38,51 @@ impl Data {
         }
     }
 
+    /// Every row of every table as text: its table, and all that is in it, bytes as hex digits.
+    pub(crate) async fn everything(&self) -> Vec<(String, String)> {
+        let url = self.url();
+        match self {
+            Self::Sqlite(_) => {
+                let mut connection = SqliteConnection::connect(&url).await.unwrap();
+                let columns: Vec<(String, String)> = sqlx::query_as(
+                    "select m.name, c.name from sqlite_schema m, pragma_table_info(m.name) c where m.type = 'table'",
+                )
+                .fetch_all(&mut connection)
+                .await
+                .unwrap();
+                let mut rows = Vec::new();
+                for (table, column) in columns {
+                    let query = format!(
+                        r#"select case typeof("{column}") when 'blob' then hex("{column}") else "{column}" end || ''
+                           from "{table}" where "{column}" is not null"#
+                    );
+                    let values: Vec<String> =
+                        sqlx::query_scalar(AssertSqlSafe(query)).fetch_all(&mut connection).await.unwrap();
+                    rows.extend(values.into_iter().map(|value| (table.clone(), value)));
+                }
+                rows
+            }
+            Self::Postgres(_) | Self::Server(_) => {
+                let mut connection = PgConnection::connect(&url).await.unwrap();
+                let tables: Vec<String> = sqlx::query_scalar(
+                    "select table_name::text from information_schema.tables
+                     where table_schema = 'public' and table_type = 'BASE TABLE'",
+                )
+                .fetch_all(&mut connection)
+                .await
+                .unwrap();
+                let mut rows = Vec::new();
+                for table in tables {
+                    let query = format!(r#"select t::text from "{table}" t"#);
+                    let values: Vec<String> =
+                        sqlx::query_scalar(AssertSqlSafe(query)).fetch_all(&mut connection).await.unwrap();
+                    rows.extend(values.into_iter().map(|value| (table.clone(), value)));
+                }
+                rows
+            }
+        }
+    }
+
     /// From now on no ledger can be written, as if whoever wrote one died each time.
     pub(crate) async fn close_the_ledger(&self) {
         self.execute(

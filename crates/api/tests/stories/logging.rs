@@ -15,6 +15,8 @@ use crate::app::{
     API_KEY, Answer, CALLER_KEY, Data, Kind, SIGNING_KEY, admit, environment, eventually, order, read_settings,
     simulated_gateway,
 };
+use crate::orders::MOVING;
+use crate::secrets::{broken_bodies, secrets, shows_the_code};
 
 const CARD: &str = "4242424242424242";
 
@@ -40,6 +42,19 @@ async fn no_secret_no_person_no_card_and_no_query_is_ever_logged() {
         order["referenceId"] = json!(format!("trouble-{count}"));
         app.gateway.with(|engine, _| engine.faults_mut().add(format!("trouble-{count}"), fault, Some(1)));
         app.post("/v1/payments", &order).await;
+    }
+    // Each kind of order with a secret in it, taken, troubled and refused; each in its own way.
+    for (kind, made, _) in MOVING {
+        let mut references = vec![kind.to_owned()];
+        references.extend(["lost-after-", "http-500-", "http-503-after-", "html-403-"].map(|it| format!("{it}{kind}")));
+        for reference in references {
+            app.post("/v1/payments", &made(&reference)).await;
+        }
+    }
+    for body in broken_bodies() {
+        let request = app.http.post(format!("{}/v1/payments", app.url)).bearer_auth(CALLER_KEY).body(body);
+        let answer = Answer::of(request.header("content-type", "application/json")).await;
+        assert!(matches!(answer.status, 400 | 422), "{answer:?}");
     }
     // What is wrong with it is told to the caller alone, though the gateway repeats it.
     order["paymentMethod"] = json!("XK7METHOD");
@@ -96,6 +111,10 @@ async fn no_secret_no_person_no_card_and_no_query_is_ever_logged() {
         ] {
             assert!(!lower.contains(secret), "{secret} is logged: {text}");
         }
+        for secret in secrets() {
+            assert!(!lower.contains(&secret), "{secret} is logged: {text}");
+        }
+        assert!(!shows_the_code(&text), "the security code is logged: {text}");
     }
 }
 

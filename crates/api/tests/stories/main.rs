@@ -24,5 +24,6 @@ mod problems;
 mod reading;
 mod recurring;
 mod refunds;
+mod secrets;
 mod taking;
 mod wire;

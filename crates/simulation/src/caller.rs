@@ -3,7 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Currency, Money, Order, PaymentId, PaymentType, ReferenceId, ShopName};
+use domain::{
+    Card, CardSource, Currency, Instrument, Money, Order, Parent, PaymentId, PaymentType, ReferenceId, ShopName,
+    WalletData,
+};
 use gateway_simulator::{Amount, DECLINED_CARD, ErrorCode, Exchange, SUCCESS_CARD, Which};
 use orchestrator::DeedError;
 use rust_decimal::Decimal;
@@ -38,36 +41,79 @@ impl World {
             order,
         };
         self.send_merchants(&errand.order.shop, &errand.order.reference_id);
-        for copy in 0..self.chance.pick([1, 1, 1, 2, 3]) {
-            let mut errand = errand.clone();
-            if copy > 0 {
-                errand.begins += self.chance.pick([Duration::ZERO, Duration::from_millis(2), Duration::from_secs(20)]);
-                if self.chance.happens(3_000) {
-                    errand.order.money = money(number + 1, errand.order.money.currency())?;
-                }
+        let mut copies = vec![errand];
+        for _ in 1..self.chance.pick([1, 1, 1, 2, 3]) {
+            let mut errand = copies.first()?.clone();
+            errand.begins += self.chance.pick([Duration::ZERO, Duration::from_millis(2), Duration::from_secs(20)]);
+            if self.chance.happens(3_000) {
+                errand.order.money = money(number + 1, errand.order.money.currency())?;
             }
-            self.executor.spawn(Owner::World, call(Arc::clone(self), errand));
+            copies.push(errand);
+        }
+        let is_deposit = copies.first()?.order.payment_type == PaymentType::Deposit;
+        if number > BEGINS_A_CHAIN && is_deposit && self.chance.happens(1_000) {
+            self.executor.spawn(Owner::World, charge(Arc::clone(self), copies));
+        } else {
+            for errand in copies {
+                self.executor.spawn(Owner::World, call(Arc::clone(self), errand));
+            }
         }
         Some(())
     }
 
     fn new_order(&self, number: usize) -> Option<Order> {
         let shops: Vec<&ShopName> = self.shops.keys().collect();
-        let is_payout = self.chance.happens(800);
+        let shop = (*shops.get(self.chance.below(shops.len()))?).clone();
+        let reference_id = reference(number)?;
+        let money = money(number, self.chance.pick(["EUR", "USD"]).parse().ok()?)?;
+        let is_payout = self.chance.happens(1_200);
+        let payment_type = if is_payout { PaymentType::Withdrawal } else { PaymentType::Deposit };
         let method = if is_payout {
             Some("BASIC_CARD")
         } else {
             self.chance.pick([None, None, Some("BASIC_CARD"), Some("BANKTRANSFER")])
         };
-        let shop = (*shops.get(self.chance.below(shops.len()))?).clone();
-        let reference_id = format!("order-{number:04}").parse::<ReferenceId>().ok()?;
-        let payment_type = if is_payout { PaymentType::Withdrawal } else { PaymentType::Deposit };
-        let money = money(number, self.chance.pick(["EUR", "USD"]).parse().ok()?)?;
         Some(Order {
             payment_method: method.and_then(|method| method.parse().ok()),
             pre_auth: !is_payout && self.chance.happens(2_500),
+            start_recurring: number == BEGINS_A_CHAIN && !is_payout,
+            instrument: self.instrument(is_payout),
             ..Order::new(shop, reference_id, payment_type, money)
         })
+    }
+
+    /// What the caller has collected to pay with, or out to: nothing, as a rule.
+    fn instrument(&self, is_payout: bool) -> Option<Box<Instrument>> {
+        let card = |source| {
+            let security_code = if is_payout { None } else { "737".parse().ok() };
+            Instrument::Card(Card { source, holder_name: None, security_code, expiry: None })
+        };
+        let number = |number: &str| number.parse().ok().map(CardSource::Number).map(card);
+        let wallet = |made: fn(WalletData) -> Instrument| r#"{"apiVersion":2}"#.parse().ok().map(made);
+        let drawn = match self.chance.below(if is_payout { 4 } else { 30 }) {
+            0 => number(SUCCESS_CARD),
+            1 => number(DECLINED_CARD),
+            2 => "token-of-a-card".parse().ok().map(CardSource::Token).map(card),
+            3 if !is_payout => wallet(Instrument::GooglePay),
+            4 => wallet(Instrument::ApplePay),
+            _ => None,
+        };
+        drawn.map(Box::new)
+    }
+
+    /// A charge of the chain that the shop's first payment has begun, if the gateway has that by now; else of a chain that
+    /// nobody knows.
+    async fn charged(self: &Arc<Self>, order: Order) -> Order {
+        let Some(reference) = reference(BEGINS_A_CHAIN) else { return order };
+        let name = Name::Reference(order.shop.clone(), reference);
+        let found = self.ask(move |desk| async move { desk.find(name).await }).await;
+        let begun = found.and_then(Result::ok).flatten().map(|stored| stored.payment);
+        let known = begun.and_then(|payment| Some((payment.id(), payment.gateway_payment_id?)));
+        let nobodys = || ("rt-of-nobody".to_owned(), "0".repeat(32).parse().ok().map(Parent::AtGateway));
+        // The name that the engine gives to a chain.
+        let (token, parent) =
+            known.map_or_else(nobodys, |(id, at_gateway)| (format!("rt{at_gateway}"), Some(Parent::Ours(id))));
+        Order { recurring_token: token.parse().ok(), parent, instrument: None, ..order }
     }
 
     /// What the gateway will do with this payment that was not ordered.
@@ -93,9 +139,28 @@ impl World {
     }
 }
 
+/// The number of the order with which each shop's chain of charges begins.
+const BEGINS_A_CHAIN: usize = 0;
+
+fn reference(number: usize) -> Option<ReferenceId> {
+    format!("order-{number:04}").parse().ok()
+}
+
 fn money(number: usize, currency: Currency) -> Option<Money> {
     let cents = 1_000 + 7 * i64::try_from(number).ok()?;
     Money::requested(Decimal::new(cents, 2), currency).ok()
+}
+
+/// Callers who go on with a chain: all of them with the same order, as it is once the first of them begins.
+async fn charge(world: Arc<World>, copies: Vec<Errand>) {
+    let Some(first) = copies.first().cloned() else { return };
+    world.executor.sleep(first.begins).await;
+    let charged = world.charged(first.order).await;
+    for copy in copies {
+        let order = Order { money: copy.order.money, ..charged.clone() };
+        let errand = Errand { order, begins: copy.begins.saturating_sub(first.begins), ..copy };
+        world.executor.spawn(Owner::World, call(Arc::clone(&world), errand));
+    }
 }
 
 /// One caller: asks until there is an answer, or patience is at its end; then looks at the payment now and then.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::{PaymentId, Time};
+use domain::{Kind, PaymentId, Seen, Time};
 use futures::FutureExt as _;
 use futures::channel::oneshot;
 use store::{Birth, Claim, DueNotice, Move, Name, Notice, Opened, Outcome, Received, Store, StoreError, Stored, Write};
@@ -38,7 +38,10 @@ enum Fate {
 #[async_trait]
 impl Store for Database {
     async fn open(&self, births: &[Birth]) -> Result<Vec<Opened>, StoreError> {
-        let statement = births.to_vec();
+        let mut statement = births.to_vec();
+        for birth in &mut statement {
+            self.world.spoil_birth(birth);
+        }
         let opened = self.write("open", move |world, who| {
             let opened = world.memory.open(&statement).now_or_never()?;
             for (birth, opened) in statement.iter().zip(opened.iter().flatten()) {
@@ -272,6 +275,16 @@ impl World {
         if held != Some(epoch) {
             let id = show::short(id.uuid());
             self.violate(Violation::new("I7", format!("{id}: written under lease {epoch} while {held:?} was held")));
+        }
+    }
+
+    fn spoil_birth(&self, birth: &mut Birth) {
+        if self.has(PlantedBug::KeepsEveryRequest) {
+            birth.kept_request.get_or_insert_default();
+        }
+        if self.has(PlantedBug::MovingIsInert) {
+            birth.payment.opening.kind = Kind::Inert;
+            birth.entry.seen = Seen::Opened(Box::new(birth.payment.opening.clone()));
         }
     }
 

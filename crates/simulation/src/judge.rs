@@ -5,6 +5,7 @@ mod end;
 mod entry;
 mod money_back;
 mod payment;
+mod posted;
 mod promise;
 mod sending;
 
@@ -13,6 +14,7 @@ use std::fmt;
 use std::time::Duration;
 
 use domain::{Entry, GatewayPaymentId, Payment, PaymentId, ReferenceId, ShopName, Time};
+pub use posted::Mover;
 use store::NoticeId;
 
 use crate::clock::start;
@@ -67,6 +69,8 @@ pub(crate) struct Judge {
     traffic: BTreeMap<String, Traffic>,
     /// Requests of commands that left, by gateway id and deed.
     commands: BTreeMap<(String, String), u32>,
+    /// How many POSTs left that move money by themselves, by what makes them so.
+    posted: BTreeMap<Mover, u64>,
 }
 
 struct Watched {
@@ -103,6 +107,11 @@ impl Judge {
 
     pub(crate) fn notice_was_filed(&mut self, id: NoticeId) {
         self.waiting.remove(&id);
+    }
+
+    /// What the POSTs that left were, as far as they move money by themselves.
+    pub(crate) fn posted(&self) -> BTreeMap<Mover, u64> {
+        self.posted.clone()
     }
 
     /// How many payments there are.

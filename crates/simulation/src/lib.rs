@@ -28,7 +28,7 @@ mod worker;
 mod world;
 
 pub use fault::{Fault, FaultCounts};
-pub use judge::Violation;
+pub use judge::{Mover, Violation};
 pub use planted::PlantedBug;
 pub use run::{Plan, Run, run};
 pub use trace::Tracing;

@@ -1,11 +1,12 @@
 //! `simulation --seeds 20000` runs many, `simulation --seed 7 --trace` shows one.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use simulation::{Fault, FaultCounts, Plan, PlantedBug, Run, Tracing, run};
+use simulation::{Fault, FaultCounts, Mover, Plan, PlantedBug, Run, Tracing, run};
 
 /// Runs the service's deeds over a simulated gateway and a database in memory, with everything going wrong that a seed
 /// decides, and watches the invariants.
@@ -88,6 +89,7 @@ struct Total {
     steps: u64,
     steps_under_faults: u64,
     payments: usize,
+    posted: BTreeMap<Mover, u64>,
     simulated: Duration,
     faults: FaultCounts,
 }
@@ -98,6 +100,9 @@ impl Total {
         self.steps += run.steps;
         self.steps_under_faults += run.steps_under_faults;
         self.payments += run.payments;
+        for (mover, count) in &run.posted {
+            *self.posted.entry(*mover).or_default() += count;
+        }
         self.simulated += run.simulated;
         self.faults.add(&run.faults);
     }
@@ -109,6 +114,10 @@ impl Total {
         writeln!(out, "steps               {} ({} a run)", self.steps, self.steps / runs)?;
         writeln!(out, "steps under faults  {} ({} a run)", self.steps_under_faults, self.steps_under_faults / runs)?;
         writeln!(out, "payments            {}", self.payments)?;
+        writeln!(out, "moving POSTs        by")?;
+        for mover in Mover::ALL {
+            writeln!(out, "  {:<24}{}", mover.to_string(), self.posted.get(mover).copied().unwrap_or_default())?;
+        }
         writeln!(out, "simulated           {} days", self.simulated.as_secs() / 86_400)?;
         writeln!(out, "seeds a second      {}", self.runs * 1_000 / millis)?;
         writeln!(out, "faults injected     {}", self.faults.total())?;

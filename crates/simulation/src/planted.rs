@@ -35,6 +35,10 @@ pub enum PlantedBug {
     NoQuarantine,
     /// A refund is opened, and the money that it takes is not reserved on its deposit.
     ReservesNothing,
+    /// What moves money by itself is held for what waits for its customer.
+    MovingIsInert,
+    /// A request is kept for a second attempt, whatever is in it.
+    KeepsEveryRequest,
     /// Whatever is ordered under a reference that is taken counts as the same order.
     AnyOrderIsTheSame,
 }

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use crate::fault::{Fault, FaultCounts};
 use crate::process::PROCESSES;
 use crate::trace::Tracing;
 use crate::world::World;
-use crate::{PlantedBug, Violation};
+use crate::{Mover, PlantedBug, Violation};
 
 /// What to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -34,6 +35,8 @@ pub struct Run {
     pub faults: FaultCounts,
     /// Payments that were opened.
     pub payments: usize,
+    /// POSTs that left and move money by themselves, by what makes them so.
+    pub posted: BTreeMap<Mover, u64>,
     /// How much time went by in it.
     pub simulated: Duration,
     /// Over all lines of the trace, unless they were only counted.
@@ -59,7 +62,7 @@ pub fn run(plan: &Plan) -> Run {
         world.start_process(slot);
     }
     let orders_until = chance.pick([Duration::from_mins(2), Duration::from_mins(20), Duration::from_hours(2)]);
-    for number in 0..4 + chance.below(11) {
+    for number in 0..4 + chance.below(13) {
         let sent = world.send_callers(number, orders_until);
         if sent.is_none() {
             world.violate(Violation::of_the_simulation("an order is not valid"));
@@ -88,6 +91,7 @@ pub fn run(plan: &Plan) -> Run {
         steps_under_faults,
         faults: world.faults(),
         payments: judge.payments(),
+        posted: judge.posted(),
         simulated: world.executor.now(),
         trace_hash: trace.hash(),
         trace: trace.lines,

@@ -17,10 +17,13 @@ fn rules_broken_by(bug: PlantedBug) -> &'static [&'static str] {
         B::ForgetsGatewayIds => &["I8"],
         B::AcknowledgesFirst => &["I6"],
         B::SkipsSignatures => &["I5", "I13"],
-        B::BindsTwins | B::NoCreatedFrom => &["I5", "I8"],
+        B::BindsTwins => &["I5", "I8"],
+        // What is inert is sent again and leaves a twin; what moves money by itself is never found.
+        B::NoCreatedFrom => &["I5", "I7", "I8"],
         B::UnknownIsNotSent => &["I1", "I5"],
-        B::FailureIsEmpty | B::ClientRepeats | B::NoQuarantine => &["I1"],
+        B::FailureIsEmpty | B::ClientRepeats | B::NoQuarantine | B::MovingIsInert => &["I1"],
         B::ReservesNothing => &["I10"],
+        B::KeepsEveryRequest => &["I12"],
         B::AnyOrderIsTheSame => &["I3"],
     }
 }

@@ -6,7 +6,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use simulation::{Fault, FaultCounts, Plan, Run, Tracing, run};
+use simulation::{Fault, FaultCounts, Mover, Plan, Run, Tracing, run};
 
 fn plan(seed: u64) -> Plan {
     Plan { seed, tracing: Tracing::Hashed, bug: None }
@@ -60,6 +60,11 @@ fn no_seed_breaks_an_invariant_and_every_fault_strikes() {
     println!("{seeds} seeds, {steps} steps, {under_faults} of them under faults, {payments} payments");
     for fault in Fault::ALL {
         println!("  {:<24}{}", fault.to_string(), faults.of(*fault));
+    }
+    for mover in Mover::ALL {
+        let posted: u64 = runs.iter().filter_map(|run| run.posted.get(mover)).sum();
+        println!("  moving by {:<16}{posted}", mover.to_string());
+        assert!(posted > 0, "nothing left that moves money by {mover}");
     }
     assert!(under_faults >= 300 * seeds, "{under_faults} steps under faults in {seeds} seeds, fewer than 300 in each");
     for fault in Fault::ALL {

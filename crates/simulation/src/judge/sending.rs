@@ -1,12 +1,15 @@
 //! What leaves for the gateway, and under which conditions (protocols, section 1).
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use domain::{Attempt, Entry, Payment, Submission, Time};
 use gateway_client::answer::{Failure, Received};
 use gateway_client::request::{Method, Request};
 use serde_json::Value;
+use store::MemoryStore;
 
+use super::posted::{Mover, kind_of};
 use super::{Judge, Violation, name, rule};
 use crate::clock::start;
 use crate::show::{is_creation, reference_of};
@@ -22,13 +25,23 @@ impl World {
     /// A POST leaves now: its entry must be durable.
     pub(crate) fn post_leaves(&self, request: &Request) {
         let reference = reference_of(request).unwrap_or_default();
-        let found = self.judge.lock().post_leaves(&reference);
+        let body: Value = serde_json::from_slice(request.body.as_deref().unwrap_or_default()).unwrap_or_default();
+        let movers = Mover::of(&body, &self.rules.moving_methods);
+        let found = self.judge.lock().post_leaves(&reference, &movers, &self.memory);
         found.unwrap_or_else(|violation| self.violate(violation));
     }
 }
 
 impl Judge {
-    fn post_leaves(&mut self, reference: &str) -> Result<(), Violation> {
+    fn post_leaves(
+        &mut self,
+        reference: &str,
+        movers: &BTreeSet<Mover>,
+        memory: &MemoryStore,
+    ) -> Result<(), Violation> {
+        for mover in movers {
+            *self.posted.entry(*mover).or_default() += 1;
+        }
         let traffic = self.traffic.entry(reference.to_owned()).or_default();
         traffic.posts += 1;
         let (posts, refused) = (traffic.posts, traffic.refused_at_the_door);
@@ -41,8 +54,16 @@ impl Judge {
         rule(attempts.iter().any(|attempt| matches!(attempt, Attempt::InFlight { .. })), "I1", || {
             format!("{reference}: a POST leaves, and no attempt is in flight")
         })?;
-        let most = Submission::sent_max(payment.opening.kind);
-        rule(posts - refused <= most, "I1", || format!("{reference}: {posts} POSTs, {refused} refused at the door"))
+        // By what left, and not by what the service says of it.
+        let kind = kind_of(movers);
+        rule(posts - refused <= Submission::sent_max(kind), "I1", || {
+            format!("{reference}: {posts} {kind} POSTs, {refused} refused at the door")
+        })?;
+        rule(payment.opening.kind == kind, "I1", || {
+            format!("{reference}: a {kind} POST is held for {}", payment.opening.kind)
+        })?;
+        let is_kept = movers.iter().any(|mover| mover.is_secret()) && memory.kept_requests().contains(&payment.id());
+        rule(!is_kept, "I12", || format!("{reference}: a request with what is paid with is kept"))
     }
 
     /// What an answer that has reached us proves.

@@ -219,8 +219,10 @@ fn while_no_id_is_known_an_answer_or_a_look_up_binds_and_nothing_else_does() {
         for evidence in noticed.into_iter().chain([look_begun_at(11, 20, sighting(OURS, &told))]) {
             let submitted = Story::opened(domain::Kind::Inert);
             let (story, decision) = check(submitted, &evidence, Verdict::Elsewhere, PaymentState::Submitted, &told);
-            assert_eq!(decision, Decision::Elsewhere(Elsewhere::Unbound, None), "{told}");
+            assert!(matches!(decision, Decision::Elsewhere(Elsewhere::Unbound, Some(_))), "{told}");
             assert_eq!(story.gateway_payment_id(), None, "{told}");
+            assert_eq!(story.payment.others[0].id.as_str(), OURS, "it stands beside us until somebody knows: {told}");
+            assert!(story.payment.flags.is_empty(), "{told}");
         }
         let submitted = Story::opened(domain::Kind::Inert);
         let evidence = undecided(20, sighting(OURS, &told));

@@ -291,6 +291,20 @@ fn any_candidate_forbids_another_post() {
 }
 
 #[test]
+fn a_notice_under_our_reference_forbids_another_post_and_is_no_other_payment_once_it_is_ours() {
+    for notice in [webhook(20, sighting(TWIN, "CANCELLED")), sweep(20, sighting(TWIN, "CHECKOUT"))] {
+        let mut story = Story::opened(Kind::Inert);
+        story.sees(&outcome_unknown(10, 1));
+        story.sees(&notice);
+        let looked = Progress { empty_look_ups: 3, ..Progress::default() };
+        assert!(!story.payment.may_try_twice(&looked, &Intervals::default()));
+        assert_eq!(story.sees(&about_to_send(900, 2)).verdict(), domain::Verdict::Stale);
+        story.sees(&found(901, sighting(TWIN, "CANCELLED")));
+        assert_eq!((story.gateway_payment_id(), story.payment.others.len()), (Some(TWIN), 0));
+    }
+}
+
+#[test]
 fn a_ledger_with_a_gap_or_without_a_beginning_is_not_folded() {
     let story = Story::answered(PaymentState::Completed);
     let [opened, answered] = &story.ledger[..] else { panic!("two entries") };

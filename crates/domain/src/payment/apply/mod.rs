@@ -227,9 +227,32 @@ impl Payment {
         match (&self.gateway_payment_id, binding) {
             (Some(ours), _) if *ours == sighting.id => self.news(evidence, source, sighting, binding),
             (None, Some(binding)) if self.state == S::Submitted => self.adopt(source, sighting, binding),
-            (None, None) if self.state == S::Submitted => Decision::Elsewhere(Elsewhere::Unbound, None),
+            (None, None) if self.state == S::Submitted => self.unbound(sighting),
             // It is not the one that we have; or we said that none exists, and here is one.
             (Some(_) | None, _) => self.elsewhere(sighting, binding),
+        }
+    }
+
+    /// A notice or a list that comes while no id is ours binds none. Yet it tells that something stands under our
+    /// reference, which forbids another POST until a look-up has told whose it is (protocols, section 1).
+    fn unbound(&self, sighting: &Sighting) -> Decision {
+        let change = self.beside(sighting, Elsewhere::Unbound);
+        Decision::Elsewhere(Elsewhere::Unbound, change.map(|other| Change { other: Some(other), ..Change::default() }))
+    }
+
+    /// What is known of a gateway payment that is not ours, once this was seen of it too; none if that is no news.
+    fn beside(&self, sighting: &Sighting, relation: Elsewhere) -> Option<OtherPayment> {
+        let seen = OtherPayment {
+            id: sighting.id.clone(),
+            relation,
+            payment_type: sighting.payment_type.clone(),
+            state: sighting.state.clone(),
+            money: sighting.money,
+            created: sighting.created,
+        };
+        match self.others.iter().find(|known| known.id == seen.id) {
+            Some(known) => Some(known.joined_by(&seen)).filter(|other| other != known),
+            None => Some(seen),
         }
     }
 
@@ -438,16 +461,9 @@ impl Payment {
 
     /// Evidence about a gateway payment that is not ours: kept beside ours, and ours stays as it is.
     fn elsewhere(&self, sighting: &Sighting, binding: Option<Binding>) -> Decision {
-        let seen = OtherPayment {
-            id: sighting.id.clone(),
-            relation: self.relation(sighting),
-            payment_type: sighting.payment_type.clone(),
-            state: sighting.state.clone(),
-            money: sighting.money,
-            created: sighting.created,
-        };
-        let known = self.others.iter().find(|known| known.id == seen.id);
-        let other = known.map_or_else(|| seen.clone(), |known| known.joined_by(&seen));
+        let news = self.beside(sighting, self.relation(sighting));
+        let known = self.others.iter().find(|known| known.id == sighting.id);
+        let Some(other) = news.as_ref().or(known) else { return Decision::Stale };
         let relation = other.relation;
         let mut change = Change::default();
         if relation == Elsewhere::Surplus {
@@ -460,7 +476,7 @@ impl Payment {
             }
         }
         change.flags.retain(|flag| !self.flags.contains(flag));
-        change.other = Some(other).filter(|other| known != Some(other));
+        change.other = news;
         self.answered(sighting, binding, &mut change);
         Decision::Elsewhere(relation, Some(change).filter(|change| *change != Change::default()))
     }

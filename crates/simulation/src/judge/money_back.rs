@@ -120,7 +120,8 @@ fn check_deposit(deposit: &Payment, refunds: &[&Payment], engine: &Engine) -> Re
     let asked: Decimal = refunds.iter().filter(alive).filter(corrected).map(held).sum();
     rule(asked <= captured.amount(), "I10", || format!("{}: {asked} of {captured} may go back", name(deposit)))?;
     let counts = |made: &&gateway_simulator::Payment| {
-        made.parent_payment_id() == deposit.gateway_payment_id.as_ref().map(domain::GatewayPaymentId::as_str)
+        made.payment_type() == gateway_simulator::PaymentType::Refund
+            && made.parent_payment_id() == deposit.gateway_payment_id.as_ref().map(domain::GatewayPaymentId::as_str)
             && !matches!(made.state().name(), "DECLINED" | "CANCELLED")
             && made.money().1 == captured.currency().as_str()
     };

@@ -16,8 +16,8 @@ const FRAMES: [(u16, &str, &str); 6] = [
     (400, r#"{"status": 400, "path": "/", "message": ""#, r#""}"#),
     (400, r#"{"status": 400, "errors": [{"field": "x", "defaultMessage": ""#, r#""}]}"#),
     (200, r#"{"result": {"id": "a1", "description": ""#, r#""}}"#),
-    (200, r#"{"result": {"id": "a1", "externalRefs": {"x": "#, r#"}}}"#),
-    (200, r#"{"result": {"id": "a1", "created": "2026", "amount": "#, r#"}}"#),
+    (200, r#"{"result": {"id": "a1", "externalRefs": {"x": "#, "}}}"),
+    (200, r#"{"result": {"id": "a1", "created": "2026", "amount": "#, "}}"),
     (200, r#"{"hasMore": false, "result": [{"id": ""#, r#""}]}"#),
 ];
 const FRAMED_MAX: usize = 256;

@@ -4,10 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::{Kind, PaymentId, Seen, Time};
+use domain::{Kind, PaymentId, Seen, ShopName, Time};
 use futures::FutureExt as _;
 use futures::channel::oneshot;
-use store::{Birth, Claim, DueNotice, Move, Name, Notice, Opened, Outcome, Received, Store, StoreError, Stored, Write};
+use store::{
+    Birth, Claim, DueNotice, Move, Name, Notice, Opened, Outcome, Received, Store, StoreError, Stored, Sweep,
+    SweepClaim, UnmatchedPayment, Write,
+};
 
 use crate::executor::Owner;
 use crate::fault::Fault;
@@ -154,6 +157,59 @@ impl Store for Database {
     async fn forget_kept_requests(&self, before: Time) -> Result<u64, StoreError> {
         self.write("forget", move |world, _| world.memory.forget_kept_requests(before).now_or_never()).await
     }
+
+    async fn claim_sweep(&self, claim: &SweepClaim) -> Result<Option<Sweep>, StoreError> {
+        let claim = claim.clone();
+        self.write("claim", move |world, who| {
+            let claimed = world.memory.claim_sweep(&claim).now_or_never()?;
+            if let Ok(Some(sweep)) = &claimed {
+                world.step(who, format_args!("claim {}", show::sweep(sweep)));
+            }
+            Some(claimed)
+        })
+        .await
+    }
+
+    async fn record_sweep(&self, sweep: &Sweep) -> Result<bool, StoreError> {
+        let sweep = sweep.clone();
+        self.write("sweep", move |world, who| {
+            let held = world.memory.sweeps().now_or_never()?;
+            let recorded = world.memory.record_sweep(&sweep).now_or_never()?;
+            if let (Ok(held), Ok(true)) = (&held, &recorded) {
+                world.judge_sweep(&sweep, held.iter().find(|held| held.shop == sweep.shop));
+            }
+            let word = if matches!(recorded, Ok(true)) { "recorded" } else { "lost" };
+            world.step(who, format_args!("{} is {word}", show::sweep(&sweep)));
+            Some(recorded)
+        })
+        .await
+    }
+
+    async fn sweeps(&self) -> Result<Vec<Sweep>, StoreError> {
+        self.read(move |world| world.memory.sweeps().now_or_never()).await
+    }
+
+    async fn oldest_open(&self, shop: &ShopName) -> Result<Option<Time>, StoreError> {
+        let shop = shop.clone();
+        self.read(move |world| world.memory.oldest_open(&shop).now_or_never()).await
+    }
+
+    async fn file_unmatched(&self, unmatched: &[UnmatchedPayment]) -> Result<(), StoreError> {
+        let statement = unmatched.to_vec();
+        self.write("file", move |world, who| {
+            let filed = world.memory.file_unmatched(&statement).now_or_never()?;
+            for unmatched in &statement {
+                world.step(who, format_args!("file {}", show::unmatched(unmatched)));
+            }
+            Some(filed)
+        })
+        .await
+    }
+
+    async fn due_unmatched(&self, shop: &ShopName, now: Time, limit: u32) -> Result<Vec<UnmatchedPayment>, StoreError> {
+        let shop = shop.clone();
+        self.read(move |world| world.memory.due_unmatched(&shop, now, limit).now_or_never()).await
+    }
 }
 
 /// The payment that a write holds by a lease, and in which epoch.
@@ -285,6 +341,13 @@ impl World {
         if self.has(PlantedBug::MovingIsInert) {
             birth.payment.opening.kind = Kind::Inert;
             birth.entry.seen = Seen::Opened(Box::new(birth.payment.opening.clone()));
+        }
+    }
+
+    /// Whoever has lost its lease may not store its place, nor its cursor, over those of whoever holds it now.
+    fn judge_sweep(&self, sweep: &Sweep, held: Option<&Sweep>) {
+        if held.map(|held| held.epoch) != Some(sweep.epoch) {
+            self.violate(Violation::new("I7", format!("the sweep of {} was written without its lease", sweep.shop)));
         }
     }
 

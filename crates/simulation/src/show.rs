@@ -6,7 +6,7 @@ use domain::Payment;
 use gateway_client::request::{Method, Request};
 use gateway_simulator::{Answer, Handled};
 use serde_json::Value;
-use store::{Lease, Notice, Opened, Outcome, Received, Write};
+use store::{Lease, Notice, Opened, Outcome, Received, Sweep, UnmatchedPayment, Write};
 use uuid::Uuid;
 
 pub(crate) fn order(payment: &Payment) -> impl fmt::Display + '_ {
@@ -91,6 +91,9 @@ pub(crate) fn received(received: &Received) -> impl fmt::Display + '_ {
 pub(crate) fn request(request: &Request) -> impl fmt::Display + '_ {
     fmt::from_fn(move |f| {
         f.write_str(request.method.as_str())?;
+        if let Some(offset) = offset_of_swept(request) {
+            return write!(f, " the list from {offset}");
+        }
         match reference_of(request) {
             Some(reference) => write!(f, " {reference}"),
             None => write!(f, " {}", request.path.rsplit('/').next().and_then(|id| id.get(..6)).unwrap_or_default()),
@@ -101,6 +104,34 @@ pub(crate) fn request(request: &Request) -> impl fmt::Display + '_ {
 /// Whether a request makes a payment; every other POST tells one what to do.
 pub(crate) fn is_creation(request: &Request) -> bool {
     request.method == Method::Post && request.path.ends_with("/payments")
+}
+
+/// Where a page of a sweep begins, if the request asks for one.
+pub(crate) fn offset_of_swept(request: &Request) -> Option<u32> {
+    let (_, query) = request.path.split_once('?')?;
+    query
+        .contains("updated.gte=")
+        .then(|| query.split('&').find_map(|pair| pair.strip_prefix("offset=")?.parse().ok()))?
+}
+
+pub(crate) fn sweep(sweep: &Sweep) -> impl fmt::Display + '_ {
+    fmt::from_fn(move |f| {
+        write!(f, "sweep of {} in epoch {}", sweep.shop, sweep.epoch)?;
+        if let Some(cursor) = sweep.cursor {
+            write!(f, " from {}", cursor.utc().format("%d %H:%M:%S"))?;
+        }
+        sweep.pass.map_or(Ok(()), |pass| write!(f, ", in a pass at {}", pass.offset))
+    })
+}
+
+pub(crate) fn unmatched(unmatched: &UnmatchedPayment) -> impl fmt::Display + '_ {
+    fmt::from_fn(move |f| {
+        let sighting = &unmatched.sighting;
+        let id = sighting.id.as_str().get(..6).unwrap_or_default();
+        let reference = sighting.reference_id.as_deref().unwrap_or("no reference");
+        write!(f, "unmatched {id} ({reference}) {:?}, {} tries", sighting.state, unmatched.tries)?;
+        unmatched.matched.map_or(Ok(()), |(payment, _)| write!(f, ", matched with {}", short(payment.uuid())))
+    })
 }
 
 /// The reference that a request carries, in its body or in its query.

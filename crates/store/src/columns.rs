@@ -4,16 +4,19 @@
 //! them, SQLite keeps them as they are. No text here holds U+0000: a write that has one is refused before
 //! (`crate::flaw`).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
-use domain::{Currency, Entry, Money, Opening, Payment, PaymentError, PaymentId, PaymentState, Progress, Seen, Time};
+use domain::{
+    Currency, Entry, Money, Opening, Payment, PaymentError, PaymentId, PaymentState, Progress, Seen, SeenState, Time,
+};
 use rust_decimal::Decimal;
 use serde::de::DeserializeOwned;
 use serde_json::to_string;
 use uuid::Uuid;
 
-use crate::{StoreError, Stored};
+use crate::flaw::{json_without_nul, without_nul};
+use crate::{StoreError, Stored, UnmatchedPayment};
 
 /// The columns of `payments`, each under its own name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -247,6 +250,93 @@ impl EntryColumns {
             verdict: row.parse("verdict", &self.verdict)?,
             seen: row.json("seen", &self.seen)?,
             change: row.json("change", &self.change)?,
+        })
+    }
+}
+
+/// The columns of `unmatched_gateway_payments`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct UnmatchedColumns {
+    pub(crate) shop: String,
+    pub(crate) gateway_payment_id: String,
+    pub(crate) payment_type: Option<String>,
+    pub(crate) state: String,
+    pub(crate) reference_id: Option<String>,
+    pub(crate) parent_gateway_payment_id: Option<String>,
+    pub(crate) amount: Option<Decimal>,
+    pub(crate) currency: Option<String>,
+    pub(crate) created_at: Option<Time>,
+    /// JSON object: the whole sighting.
+    pub(crate) seen: String,
+    pub(crate) first_seen_at: Time,
+    pub(crate) last_seen_at: Time,
+    pub(crate) tries: u32,
+    pub(crate) next_try_at: Option<Time>,
+    pub(crate) matched: Option<(PaymentId, Time)>,
+}
+
+impl UnmatchedColumns {
+    /// Each gateway payment once, since a statement that writes a row twice is refused; of several the last one.
+    pub(crate) fn of_all(unmatched: &[UnmatchedPayment]) -> Result<Vec<Self>, StoreError> {
+        let mut last = BTreeMap::new();
+        for one in unmatched {
+            last.insert((&one.sighting.id, &one.shop), one);
+        }
+        last.into_values().map(Self::of).collect()
+    }
+
+    fn of(unmatched: &UnmatchedPayment) -> Result<Self, StoreError> {
+        let sighting = &unmatched.sighting;
+        let unwritable =
+            |source| StoreError::Unreadable { what: "sighting", of: sighting.id.to_string(), source: Box::new(source) };
+        let text = |text: &Option<String>| text.as_deref().map(|text| without_nul(text).into_owned());
+        let state: &str = match &sighting.state {
+            SeenState::Known(state) => state.into(),
+            SeenState::Unknown(word) => word,
+        };
+        Ok(Self {
+            shop: unmatched.shop.to_string(),
+            gateway_payment_id: sighting.id.to_string(),
+            payment_type: text(&sighting.payment_type),
+            state: without_nul(state).into_owned(),
+            reference_id: text(&sighting.reference_id),
+            parent_gateway_payment_id: sighting.parent.as_ref().map(ToString::to_string),
+            amount: sighting.money.map(|money| money.amount()),
+            currency: sighting.money.map(|money| money.currency().to_string()),
+            created_at: sighting.created,
+            seen: json_without_nul(to_string(sighting).map_err(unwritable)?),
+            first_seen_at: unmatched.first_seen_at,
+            last_seen_at: unmatched.last_seen_at,
+            tries: unmatched.tries,
+            next_try_at: unmatched.next_try_at,
+            matched: unmatched.matched,
+        })
+    }
+
+    /// As it comes back from a database.
+    pub(crate) fn payment(&self) -> Result<UnmatchedPayment, StoreError> {
+        let seen_at = [self.first_seen_at, self.last_seen_at];
+        Self::read(&self.shop, &self.seen, seen_at, self.tries.into(), self.next_try_at, self.matched)
+    }
+
+    /// The row that these columns tell of: all else is in what was seen.
+    pub(crate) fn read(
+        shop: &str,
+        seen: &str,
+        [first_seen_at, last_seen_at]: [Time; 2],
+        tries: i64,
+        next_try_at: Option<Time>,
+        matched: Option<(PaymentId, Time)>,
+    ) -> Result<UnmatchedPayment, StoreError> {
+        let row = Row(shop);
+        Ok(UnmatchedPayment {
+            shop: row.parse("shop", shop)?,
+            sighting: row.json("seen", seen)?,
+            first_seen_at,
+            last_seen_at,
+            tries: row.unsigned("tries", tries)?,
+            next_try_at,
+            matched,
         })
     }
 }

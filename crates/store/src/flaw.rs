@@ -43,6 +43,24 @@ pub(crate) fn without_nul(text: &str) -> Cow<'_, str> {
     if text.contains(NUL) { Cow::Owned(text.replace(NUL, "\u{FFFD}")) } else { Cow::Borrowed(text) }
 }
 
+/// The same for a JSON text.
+pub(crate) fn json_without_nul(json: String) -> String {
+    fn clean(value: &mut Value) {
+        match value {
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+            Value::String(text) => *text = without_nul(text).into_owned(),
+            Value::Array(values) => values.iter_mut().for_each(clean),
+            Value::Object(pairs) => pairs.values_mut().for_each(clean),
+        }
+    }
+    if !holds_nul(&json) {
+        return json;
+    }
+    let Ok(mut value) = serde_json::from_str(&json) else { return json };
+    clean(&mut value);
+    value.to_string()
+}
+
 fn flaw_of_move(moved: &Move) -> Option<&'static str> {
     match &moved.entry {
         None if moved.payment.version != moved.expected_version => Some("a version must not rise without an entry"),
@@ -94,6 +112,13 @@ mod tests {
         assert!(holds(json!([{"a\u{0}": 1}])));
         assert!(!holds(json!({"reason": "a\\u0000b"})));
         assert!(!holds(json!({"reason": "0000"})));
+    }
+
+    #[test]
+    fn a_json_text_that_must_be_kept_has_no_nul_either() {
+        let kept = |value: Value| json_without_nul(value.to_string());
+        assert_eq!(kept(json!({"a": ["x\u{0}y"]})), json!({"a": ["x\u{FFFD}y"]}).to_string());
+        assert_eq!(kept(json!({"a": "x\\u0000y"})), json!({"a": "x\\u0000y"}).to_string());
     }
 
     #[test]

@@ -28,6 +28,6 @@ pub use pool_settings::PoolSettings;
 pub use reads::{Audited, Filter, Health, Ledger, NoticeRecord, Page, Position, Reads, Violation};
 pub use sqlite::{ServingLock, lock_for_serving};
 pub use store::{
-    Birth, Claim, DueNotice, Filed, Lease, Move, Name, Notice, NoticeId, Opened, Outcome, OwnerId, Received, Store,
-    Stored, Write,
+    Birth, Claim, DueNotice, Filed, Lease, Move, Name, Notice, NoticeId, Opened, Outcome, OwnerId, Pass, Received,
+    Store, Stored, Sweep, SweepClaim, UnmatchedPayment, Write,
 };

@@ -4,10 +4,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use domain::{Entry, GatewayPaymentId, PaymentId, PaymentState, Progress, ReferenceId, ShopName, Time};
 
+use crate::columns::UnmatchedColumns;
 use crate::flaw::{flaw_of_birth, flaw_of_write, without_nul};
 use crate::{
     Audited, Birth, Claim, DueNotice, Filed, Lease, Move, Name, Notice, NoticeId, NoticeRecord, Opened, Outcome,
-    OwnerId, Received, Store, StoreError, Stored, Write,
+    OwnerId, Received, Store, StoreError, Stored, Sweep, SweepClaim, UnmatchedPayment, Write,
 };
 
 /// A [`Store`] in memory for the simulation: the semantics of the databases without their durability, the same
@@ -91,6 +92,16 @@ impl MemoryStore {
         rows.into_iter().map(|row| (row.record(), row.filed.as_ref().and_then(|filed| filed.payment))).collect()
     }
 
+    /// Gateway payments that belong to no payment, in the order of (id, shop).
+    pub fn unmatched(&self) -> Vec<UnmatchedPayment> {
+        let tables = self.tables();
+        let is_open = |row: &&UnmatchedPayment| {
+            let key = (row.shop.clone(), row.sighting.id.clone());
+            row.matched.is_none() && !tables.gateway_payments.contains_key(&key)
+        };
+        tables.unmatched.values().filter(is_open).cloned().collect()
+    }
+
     /// The payments whose request is kept, in the order of their ids.
     pub fn kept_requests(&self) -> Vec<PaymentId> {
         self.tables().kept_requests.keys().copied().collect()
@@ -149,6 +160,44 @@ impl Store for MemoryStore {
         kept.retain(|_, kept| kept.kept_at >= before);
         Ok((count - kept.len()) as u64)
     }
+
+    async fn claim_sweep(&self, claim: &SweepClaim) -> Result<Option<Sweep>, StoreError> {
+        Ok(self.tables().claim_sweep(claim))
+    }
+
+    async fn record_sweep(&self, sweep: &Sweep) -> Result<bool, StoreError> {
+        let mut tables = self.tables();
+        let held = tables.sweeps.get_mut(&sweep.shop).filter(|(held, _)| held.epoch == sweep.epoch);
+        Ok(held.map(|row| *row = (sweep.clone(), None)).is_some())
+    }
+
+    async fn sweeps(&self) -> Result<Vec<Sweep>, StoreError> {
+        Ok(self.tables().sweeps.values().map(|(sweep, _)| sweep.clone()).collect())
+    }
+
+    async fn oldest_open(&self, shop: &ShopName) -> Result<Option<Time>, StoreError> {
+        let tables = self.tables();
+        let payments = tables.payments.values().map(|row| &row.stored.payment);
+        let open = payments.filter(|payment| payment.opening.shop == *shop && !payment.state.is_final());
+        Ok(open.map(|payment| payment.created_at).min())
+    }
+
+    async fn file_unmatched(&self, unmatched: &[UnmatchedPayment]) -> Result<(), StoreError> {
+        let mut tables = self.tables();
+        for columns in UnmatchedColumns::of_all(unmatched)? {
+            tables.file_unmatched(columns.payment()?);
+        }
+        Ok(())
+    }
+
+    async fn due_unmatched(&self, shop: &ShopName, now: Time, limit: u32) -> Result<Vec<UnmatchedPayment>, StoreError> {
+        let tables = self.tables();
+        let is_due = |row: &&UnmatchedPayment| row.shop == *shop && row.next_try_at.is_some_and(|next| next <= now);
+        let mut due: Vec<_> = tables.unmatched.values().filter(is_due).cloned().collect();
+        due.sort_by_key(|row| row.next_try_at);
+        due.truncate(limit as usize);
+        Ok(due)
+    }
 }
 
 /// As the databases' tables, with what is unique among them as keys.
@@ -160,6 +209,9 @@ struct Tables {
     notices: BTreeMap<NoticeId, Arc<NoticeRow>>,
     digests: BTreeMap<(ShopName, Vec<u8>), NoticeId>,
     kept_requests: BTreeMap<PaymentId, Kept>,
+    /// Each with the end of its lease.
+    sweeps: BTreeMap<ShopName, (Sweep, Option<Time>)>,
+    unmatched: BTreeMap<(GatewayPaymentId, ShopName), UnmatchedPayment>,
 }
 
 #[derive(Debug, Clone)]
@@ -364,6 +416,46 @@ impl Tables {
         due.sort_unstable_by_key(|row| (row.notice.received_at, row.notice.id));
         due.truncate(claim.limit as usize);
         due.into_iter().map(|row| Arc::make_mut(row).claim(claim.until)).collect()
+    }
+
+    fn claim_sweep(&mut self, claim: &SweepClaim) -> Option<Sweep> {
+        let (sweep, leased_until) = self.sweeps.entry(claim.shop.clone()).or_insert_with(|| {
+            let never = Sweep {
+                shop: claim.shop.clone(),
+                cursor: None,
+                swept_at: None,
+                completed_at: None,
+                pass: None,
+                next_at: claim.now,
+                epoch: 0,
+            };
+            (never, None)
+        });
+        if sweep.next_at > claim.now || leased_until.is_some_and(|until| until > claim.now) {
+            return None;
+        }
+        sweep.epoch += 1;
+        *leased_until = Some(claim.until);
+        Some(sweep.clone())
+    }
+
+    /// What a row says of the payment is changed by news; its tries and its match only together with what was tried to
+    /// match.
+    fn file_unmatched(&mut self, told: UnmatchedPayment) {
+        let key = (told.sighting.id.clone(), told.shop.clone());
+        let Some(known) = self.unmatched.get_mut(&key) else {
+            self.unmatched.insert(key, told);
+            return;
+        };
+        let same = known.sighting == told.sighting;
+        let counts = if told.tries == 0 && told.matched.is_none() {
+            !same
+        } else {
+            same && (told.matched.is_some() || known.tries < told.tries)
+        };
+        if known.matched.is_none() && counts {
+            *known = UnmatchedPayment { first_seen_at: known.first_seen_at, ..told };
+        }
     }
 }
 

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use domain::{Entry, Flag, GatewayPaymentId, PaymentId, PaymentState, PaymentType, ReferenceId, ShopName, Time};
 
-use crate::{NoticeId, StoreError, Stored};
+use crate::{NoticeId, StoreError, Stored, UnmatchedPayment};
 
 /// What is read and never written: lists, ledgers, proofs. It may come from a replica.
 #[async_trait]
@@ -22,6 +22,9 @@ pub trait Reads: Send + Sync {
 
     /// Payments in the order of their ids from behind `after`, each with its whole ledger, for proofs.
     async fn audit(&self, after: Option<PaymentId>, limit: u32) -> Result<Vec<Audited>, StoreError>;
+
+    /// Gateway payments that belong to no payment of ours, the ones that were seen first last.
+    async fn unmatched(&self, limit: u32) -> Result<Vec<UnmatchedPayment>, StoreError>;
 
     /// What breaks an invariant, as the database sees it; empty when all is well.
     async fn violations(&self) -> Result<Vec<Violation>, StoreError>;

@@ -1,5 +1,5 @@
 use async_trait::async_trait;
-use domain::{Entry, GatewayPaymentId, Payment, PaymentId, Progress, ReferenceId, ShopName, Time};
+use domain::{Entry, GatewayPaymentId, Payment, PaymentId, Progress, ReferenceId, ShopName, Sighting, Time};
 use uuid::Uuid;
 
 use crate::StoreError;
@@ -33,6 +33,26 @@ pub trait Store: Send + Sync {
 
     /// Forgets kept requests that were kept since before `before`; answers how many.
     async fn forget_kept_requests(&self, before: Time) -> Result<u64, StoreError>;
+
+    /// Leases a shop's sweep, if it is due and nobody is on it. A shop that was never swept is due.
+    async fn claim_sweep(&self, claim: &SweepClaim) -> Result<Option<Sweep>, StoreError>;
+
+    /// Records how far a sweep has come, and gives its lease up. False, and nothing is recorded, if somebody else has
+    /// claimed it since.
+    async fn record_sweep(&self, sweep: &Sweep) -> Result<bool, StoreError>;
+
+    /// All sweeps, in the order of their shops.
+    async fn sweeps(&self) -> Result<Vec<Sweep>, StoreError>;
+
+    /// When the oldest open payment of a shop was opened; none if none is open.
+    async fn oldest_open(&self, shop: &ShopName) -> Result<Option<Time>, StoreError>;
+
+    /// Files gateway payments that no payment matches. One that is there already is changed by news, by a later try to
+    /// match it, or by its match, which stays; by anything else it is not.
+    async fn file_unmatched(&self, unmatched: &[UnmatchedPayment]) -> Result<(), StoreError>;
+
+    /// Unmatched gateway payments of a shop that are to be matched again, the most overdue first.
+    async fn due_unmatched(&self, shop: &ShopName, now: Time, limit: u32) -> Result<Vec<UnmatchedPayment>, StoreError>;
 }
 
 /// Which process holds a lease: made once at its start.
@@ -237,4 +257,72 @@ pub struct Claim {
     pub until: Time,
     /// No more than this many.
     pub limit: u32,
+}
+
+/// A claim on the sweep of a shop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SweepClaim {
+    /// Whose.
+    pub shop: ShopName,
+    /// What is due by then.
+    pub now: Time,
+    /// Who claims.
+    pub owner: OwnerId,
+    /// Until when others pass it over.
+    pub until: Time,
+}
+
+/// How far a shop's payments at the gateway have been read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sweep {
+    /// Whose.
+    pub shop: ShopName,
+    /// What has changed since then, by the gateway's clock, is what a pass reads. None before the first pass.
+    pub cursor: Option<Time>,
+    /// When the last complete pass began that could read everything, by our clock: whatever had changed before is known.
+    pub swept_at: Option<Time>,
+    /// When the last complete pass ended.
+    pub completed_at: Option<Time>,
+    /// The pass that is under way.
+    pub pass: Option<Pass>,
+    /// When somebody goes on with it, or begins the next one.
+    pub next_at: Time,
+    /// Raised with each lease, so that one who overslept loses.
+    pub epoch: u64,
+}
+
+/// A pass over the list that is not at its end yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pass {
+    /// When it began, by our clock.
+    pub begun_at: Time,
+    /// The cursor of the next pass, once this one is complete; none if the gateway did not say what time it was.
+    pub next_cursor: Option<Time>,
+    /// How many items of the present slice were read.
+    pub offset: u32,
+    /// The present slice holds what was created before; none for the first slice.
+    pub created_before: Option<Time>,
+    /// The latest creation of what was read last: where the next slice begins.
+    pub reached: Option<Time>,
+    /// Items that could not be read.
+    pub unreadable: u32,
+}
+
+/// A gateway payment that was seen in a list, and belonged to no payment of ours when it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnmatchedPayment {
+    /// With whose keys.
+    pub shop: ShopName,
+    /// As it was seen last.
+    pub sighting: Sighting,
+    /// When it was seen first.
+    pub first_seen_at: Time,
+    /// When its latest news came.
+    pub last_seen_at: Time,
+    /// How often it was tried to match it since then.
+    pub tries: u32,
+    /// When that is tried next; none if it is tried no more.
+    pub next_try_at: Option<Time>,
+    /// The payment that it was matched with after all, and when.
+    pub matched: Option<(PaymentId, Time)>,
 }

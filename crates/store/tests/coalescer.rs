@@ -11,12 +11,12 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 
 use async_trait::async_trait;
-use domain::{PaymentId, Time};
+use domain::{PaymentId, ShopName, Time};
 use fixtures::*;
 use proptest::prelude::*;
 use store::{
     Birth, Claim, Coalescer, DueNotice, LaneCounts, MemoryStore, Name, Notice, Opened, Outcome, Received, Store,
-    StoreError, Stored, Write,
+    StoreError, Stored, Sweep, SweepClaim, UnmatchedPayment, Write,
 };
 use tokio::sync::Semaphore;
 
@@ -331,6 +331,30 @@ impl Store for Gate {
 
     async fn forget_kept_requests(&self, before: Time) -> Result<u64, StoreError> {
         self.store.forget_kept_requests(before).await
+    }
+
+    async fn claim_sweep(&self, claim: &SweepClaim) -> Result<Option<Sweep>, StoreError> {
+        self.store.claim_sweep(claim).await
+    }
+
+    async fn record_sweep(&self, sweep: &Sweep) -> Result<bool, StoreError> {
+        self.store.record_sweep(sweep).await
+    }
+
+    async fn sweeps(&self) -> Result<Vec<Sweep>, StoreError> {
+        self.store.sweeps().await
+    }
+
+    async fn oldest_open(&self, shop: &ShopName) -> Result<Option<Time>, StoreError> {
+        self.store.oldest_open(shop).await
+    }
+
+    async fn file_unmatched(&self, unmatched: &[UnmatchedPayment]) -> Result<(), StoreError> {
+        self.store.file_unmatched(unmatched).await
+    }
+
+    async fn due_unmatched(&self, shop: &ShopName, now: Time, limit: u32) -> Result<Vec<UnmatchedPayment>, StoreError> {
+        self.store.due_unmatched(shop, now, limit).await
     }
 }
 

@@ -7,7 +7,10 @@ use domain::{PaymentId, ShopName, Time};
 use gateway_client::answer::Received;
 use gateway_client::request::{Method, Request};
 use orchestrator::Gateway;
-use store::{Birth, Claim, DueNotice, Name, Notice, Opened, Outcome, Store, StoreError, Stored, Write};
+use store::{
+    Birth, Claim, DueNotice, Name, Notice, Opened, Outcome, Store, StoreError, Stored, Sweep, SweepClaim,
+    UnmatchedPayment, Write,
+};
 
 /// The store, dying where `FAILPOINT` says.
 pub(crate) fn around_store(store: Arc<dyn Store>) -> Arc<dyn Store> {
@@ -108,6 +111,31 @@ impl Store for DyingStore {
 
     async fn forget_kept_requests(&self, before: Time) -> Result<u64, StoreError> {
         self.store.forget_kept_requests(before).await
+    }
+
+    async fn claim_sweep(&self, claim: &SweepClaim) -> Result<Option<Sweep>, StoreError> {
+        let claimed = self.store.claim_sweep(claim).await?;
+        if claimed.is_none() { Ok(claimed) } else { self.point.around("claim_sweep", async { Ok(claimed) }).await }
+    }
+
+    async fn record_sweep(&self, sweep: &Sweep) -> Result<bool, StoreError> {
+        self.point.around("record_sweep", self.store.record_sweep(sweep)).await
+    }
+
+    async fn sweeps(&self) -> Result<Vec<Sweep>, StoreError> {
+        self.store.sweeps().await
+    }
+
+    async fn oldest_open(&self, shop: &ShopName) -> Result<Option<Time>, StoreError> {
+        self.store.oldest_open(shop).await
+    }
+
+    async fn file_unmatched(&self, unmatched: &[UnmatchedPayment]) -> Result<(), StoreError> {
+        self.point.around("file_unmatched", self.store.file_unmatched(unmatched)).await
+    }
+
+    async fn due_unmatched(&self, shop: &ShopName, now: Time, limit: u32) -> Result<Vec<UnmatchedPayment>, StoreError> {
+        self.store.due_unmatched(shop, now, limit).await
     }
 }
 

@@ -15,18 +15,21 @@ mod reads;
 mod receive;
 mod statement;
 mod stored;
+mod sweep;
 mod table;
 #[cfg(test)]
 mod tests;
+mod unmatched;
 
 use async_trait::async_trait;
-use domain::{PaymentId, Time};
+use domain::{PaymentId, ShopName, Time};
 use sqlx::Connection as _;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnectOptions;
 
 use crate::{
-    Birth, Claim, DueNotice, Name, Notice, Opened, Outcome, PoolSettings, Received, Store, StoreError, Stored, Write,
+    Birth, Claim, DueNotice, Name, Notice, Opened, Outcome, PoolSettings, Received, Store, StoreError, Stored, Sweep,
+    SweepClaim, UnmatchedPayment, Write,
 };
 use pool::{Pools, knock};
 
@@ -94,5 +97,29 @@ impl Store for PostgresStore {
 
     async fn forget_kept_requests(&self, before: Time) -> Result<u64, StoreError> {
         self.forget_requests_kept(before).await
+    }
+
+    async fn claim_sweep(&self, claim: &SweepClaim) -> Result<Option<Sweep>, StoreError> {
+        self.claim_due_sweep(claim).await
+    }
+
+    async fn record_sweep(&self, sweep: &Sweep) -> Result<bool, StoreError> {
+        self.record_claimed_sweep(sweep).await
+    }
+
+    async fn sweeps(&self) -> Result<Vec<Sweep>, StoreError> {
+        self.all_sweeps().await
+    }
+
+    async fn oldest_open(&self, shop: &ShopName) -> Result<Option<Time>, StoreError> {
+        self.oldest_open_payment(shop).await
+    }
+
+    async fn file_unmatched(&self, unmatched: &[UnmatchedPayment]) -> Result<(), StoreError> {
+        self.file_all_unmatched(unmatched).await
+    }
+
+    async fn due_unmatched(&self, shop: &ShopName, now: Time, limit: u32) -> Result<Vec<UnmatchedPayment>, StoreError> {
+        self.unmatched_due(shop, now, limit).await
     }
 }

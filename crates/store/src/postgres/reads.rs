@@ -7,7 +7,7 @@ use super::PostgresStore;
 use super::statement::Effect;
 use super::stored::{get, read, stored_columns, time};
 use crate::columns::{EntryColumns, Row, signed};
-use crate::{Audited, Health, NoticeRecord, Page, Reads, StoreError, Stored, Violation};
+use crate::{Audited, Health, NoticeRecord, Page, Reads, StoreError, Stored, UnmatchedPayment, Violation};
 
 /// What a statement selects of `payment_events e`, for [`entry`].
 macro_rules! entry_columns {
@@ -104,6 +104,10 @@ impl Reads for PostgresStore {
             }
         }
         Ok(page)
+    }
+
+    async fn unmatched(&self, limit: u32) -> Result<Vec<UnmatchedPayment>, StoreError> {
+        self.list_unmatched(limit).await
     }
 
     async fn violations(&self) -> Result<Vec<Violation>, StoreError> {

@@ -23,20 +23,25 @@ mod read_row;
 mod reads;
 mod receive;
 mod serving_lock;
+mod sweep;
 mod transaction;
+mod unmatched;
 mod write_row;
 
 use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::{PaymentId, Time};
+use domain::{PaymentId, ShopName, Time};
 use sqlx::SqlitePool;
 use sqlx::migrate::Migrator;
 
 pub use serving_lock::{ServingLock, lock_for_serving};
 
-use crate::{Birth, Claim, DueNotice, Name, Notice, Opened, Outcome, Received, Store, StoreError, Stored, Write};
+use crate::{
+    Birth, Claim, DueNotice, Name, Notice, Opened, Outcome, Received, Store, StoreError, Stored, Sweep, SweepClaim,
+    UnmatchedPayment, Write,
+};
 use transaction::{write, write_batch};
 
 /// Part of the program, so that a file can be brought up to date by the program alone.
@@ -102,5 +107,29 @@ impl Store for SqliteStore {
 
     async fn forget_kept_requests(&self, before: Time) -> Result<u64, StoreError> {
         write(&self.writer, claim::ForgetKeptRequests { before }).await
+    }
+
+    async fn claim_sweep(&self, claim: &SweepClaim) -> Result<Option<Sweep>, StoreError> {
+        write(&self.writer, sweep::ClaimSweep(claim.clone())).await
+    }
+
+    async fn record_sweep(&self, sweep: &Sweep) -> Result<bool, StoreError> {
+        write(&self.writer, sweep::RecordSweep(sweep.clone())).await
+    }
+
+    async fn sweeps(&self) -> Result<Vec<Sweep>, StoreError> {
+        sweep::sweeps(&self.readers).await
+    }
+
+    async fn oldest_open(&self, shop: &ShopName) -> Result<Option<Time>, StoreError> {
+        sweep::oldest_open(&self.readers, shop).await
+    }
+
+    async fn file_unmatched(&self, unmatched: &[UnmatchedPayment]) -> Result<(), StoreError> {
+        write(&self.writer, unmatched::FileUnmatched::of(unmatched)?).await
+    }
+
+    async fn due_unmatched(&self, shop: &ShopName, now: Time, limit: u32) -> Result<Vec<UnmatchedPayment>, StoreError> {
+        unmatched::due(&self.readers, shop, now, limit).await
     }
 }

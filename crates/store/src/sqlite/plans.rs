@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, Row as _};
 
-use super::{SqliteStore, claim, commit, health, keys, ledger, list, load, open, receive};
+use super::{SqliteStore, claim, commit, health, keys, ledger, list, load, open, receive, sweep, unmatched};
 use crate::{Filter, Page, Position};
 
 /// The statements whose cost must not grow with what is stored.
-const HOT: [(&str, &str); 24] = [
+const HOT: [(&str, &str); 28] = [
     ("open payments", open::INSERT_PAYMENTS),
     ("open checks", open::INSERT_CHECKS),
     ("open events", open::INSERT_EVENTS),
@@ -36,11 +36,22 @@ const HOT: [(&str, &str); 24] = [
     ("find", list::FIND),
     ("key by digest", keys::KEY_BY_DIGEST),
     ("revoke key", keys::REVOKE_KEY),
+    ("claim sweep", sweep::CLAIM_SWEEP),
+    ("record sweep", sweep::RECORD_SWEEP),
+    ("file unmatched", unmatched::FILE_UNMATCHED),
+    ("due unmatched", unmatched::DUE_UNMATCHED),
 ];
 
 /// Those that may read a whole table.
-const COLD: [(&str, &str); 4] =
-    [("add key", keys::ADD_KEY), ("all keys", keys::ALL_KEYS), ("counts", health::COUNTS), ("health", health::HEALTH)];
+const COLD: [(&str, &str); 7] = [
+    ("add key", keys::ADD_KEY),
+    ("all keys", keys::ALL_KEYS),
+    ("counts", health::COUNTS),
+    ("health", health::HEALTH),
+    ("sweeps", sweep::SWEEPS),
+    ("oldest open", sweep::OLDEST_OPEN),
+    ("unmatched", unmatched::UNMATCHED),
+];
 
 #[tokio::test]
 async fn every_statement_is_taken_and_the_hot_ones_use_indexes() {

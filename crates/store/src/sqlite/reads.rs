@@ -1,8 +1,8 @@
 use async_trait::async_trait;
 use domain::{Entry, PaymentId, PaymentState};
 
-use super::{SqliteStore, health, ledger, list};
-use crate::{Audited, Health, NoticeRecord, Page, Reads, StoreError, Stored, Violation};
+use super::{SqliteStore, health, ledger, list, unmatched};
+use crate::{Audited, Health, NoticeRecord, Page, Reads, StoreError, Stored, UnmatchedPayment, Violation};
 
 #[async_trait]
 impl Reads for SqliteStore {
@@ -24,6 +24,10 @@ impl Reads for SqliteStore {
 
     async fn audit(&self, after: Option<PaymentId>, limit: u32) -> Result<Vec<Audited>, StoreError> {
         ledger::audit(&self.readers, after, limit).await
+    }
+
+    async fn unmatched(&self, limit: u32) -> Result<Vec<UnmatchedPayment>, StoreError> {
+        unmatched::list(&self.readers, limit).await
     }
 
     async fn violations(&self) -> Result<Vec<Violation>, StoreError> {

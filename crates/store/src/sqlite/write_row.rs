@@ -283,7 +283,7 @@ const BILLION: i128 = 1_000_000_000;
 
 impl Parts {
     /// Amounts are at most 1e9 with at most 18 fraction digits ([`domain::Money`]), so that nothing is cut or overflows.
-    fn of(amount: Decimal) -> Self {
+    pub(super) fn of(amount: Decimal) -> Self {
         let units = amount.mantissa() * 10_i128.pow(DIGITS.saturating_sub(amount.scale()));
         let part = |part: i128| i64::try_from(part).unwrap_or(i64::MAX);
         Self {

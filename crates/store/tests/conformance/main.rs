@@ -22,4 +22,5 @@ mod poison;
 mod reading;
 mod receiving;
 mod storms;
+mod sweeping;
 mod walking;

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Payment, PaymentId, Time};
+use domain::{Payment, PaymentId, ShopName, Time};
 use sqlx::{AssertSqlSafe, PgPool, Row as _, SqlitePool};
 use store::{
     Audited, Database, DatabaseUrl, MemoryStore, Name, NoticeRecord, Opened, OutboxRow, Outcome, PoolSettings, Reads,
-    Store, Stored, Write,
+    Store, Stored, UnmatchedPayment, Write,
 };
 use tempfile::TempDir;
 use test_postgres::TestDatabase;
@@ -181,6 +181,19 @@ impl TestStore {
                 database.reads.notices(payment).await.unwrap()
             }
         }
+    }
+
+    /// What a shop has of gateway payments that nothing matches, in the order of their ids.
+    pub(crate) async fn unmatched(&self, shop: &ShopName) -> Vec<UnmatchedPayment> {
+        let mut all = match &self.behind {
+            Behind::Memory(memory) => memory.unmatched(),
+            Behind::Sqlite { database, .. } | Behind::Postgres { database, .. } => {
+                database.reads.unmatched(100).await.unwrap()
+            }
+        };
+        all.retain(|unmatched| unmatched.shop == *shop);
+        all.sort_by_key(|unmatched| unmatched.sighting.id.clone());
+        all
     }
 
     /// Goes past the store.

@@ -1,6 +1,6 @@
 use domain::GatewayState;
 use sqlx::PgPool;
-use store::{Birth, Claim, Database, Name, Notice, Opened, Outcome, StoreError, Stored, Write, connect};
+use store::{Birth, Claim, Database, Name, Notice, Opened, Outcome, StoreError, Stored, SweepClaim, Write, connect};
 use uuid::Uuid;
 
 use crate::fixtures::*;
@@ -53,8 +53,29 @@ async fn each_deed_has_its_number_of_statements() {
     store.receive(&notices).await.unwrap();
     assert_eq!(wire.statements(), 1, "the same notices again");
 
-    store.load(&births.iter().map(|birth| Name::Id(birth.payment.id())).collect::<Vec<_>>()).await.unwrap();
-    assert_eq!(wire.statements(), 1, "a page of a sweep");
+    // A page of a sweep: each of its payments by every name that it may have, and then what is new, in two statements.
+    let by_any_name = births.iter().enumerate().flat_map(|(n, birth)| {
+        let opening = &birth.payment.opening;
+        [
+            Name::Gateway(opening.shop.clone(), gateway_id(&format!("g{n}"))),
+            Name::Reference(opening.shop.clone(), opening.reference_id.clone()),
+            Name::Gateway(opening.shop.clone(), gateway_id("parent")),
+        ]
+    });
+    let loaded = store.load(&by_any_name.collect::<Vec<_>>()).await.unwrap();
+    let there: Vec<Stored> = loaded.into_iter().step_by(3).map(|stored| stored.unwrap()).collect();
+    let paid = |there: &Stored| {
+        let gateway_id = there.payment.gateway_payment_id.clone().unwrap();
+        write(there, &reported(&there.payment, gateway_id.as_str(), GatewayState::Completed, at(2)))
+    };
+    let outcomes = store.commit(&there.iter().map(paid).collect::<Vec<_>>()).await.unwrap();
+    assert!(outcomes.iter().all(|outcome| *outcome == Outcome::Won));
+    assert_eq!(wire.statements(), 2, "a page of a sweep");
+
+    let claim = SweepClaim { shop: shop(), now: at(60), owner: owner(1), until: at(90) };
+    let sweep = store.claim_sweep(&claim).await.unwrap().unwrap();
+    assert!(store.record_sweep(&sweep).await.unwrap());
+    assert_eq!(wire.statements(), 2, "the beginning and the end of a turn of it, whatever the number of its pages");
 
     let claim = Claim { now: at(60), owner: owner(1), until: at(90), limit: 20 };
     assert_eq!(store.claim_due(&claim).await.unwrap().len(), 20);

@@ -16,10 +16,12 @@ use super::list::{FIND, LIST};
 use super::load::LOAD;
 use super::reads::{APPLIED_MIGRATIONS, AUDIT, COUNTS, HEALTH, LEDGER, NOTICES, VIOLATIONS};
 use super::receive::RECEIVE;
+use super::sweep::{CLAIM_SWEEP, OLDEST_OPEN, RECORD_SWEEP, SWEEPS};
+use super::unmatched::{DUE_UNMATCHED, FILE_UNMATCHED, UNMATCHED};
 use crate::{DatabaseUrl, PoolSettings, database_url::Place};
 
 /// Every statement of the write path and of the look-ups by name: their cost may not grow with what is stored.
-const HOT: [(&str, &str); 11] = [
+const HOT: [(&str, &str); 15] = [
     ("COMMIT", COMMIT),
     ("HOLDERS", HOLDERS),
     ("LOAD", LOAD),
@@ -31,10 +33,14 @@ const HOT: [(&str, &str); 11] = [
     ("ADD_KEY", ADD_KEY),
     ("KEY_BY_DIGEST", KEY_BY_DIGEST),
     ("REVOKE_KEY", REVOKE_KEY),
+    ("CLAIM_SWEEP", CLAIM_SWEEP),
+    ("RECORD_SWEEP", RECORD_SWEEP),
+    ("FILE_UNMATCHED", FILE_UNMATCHED),
+    ("DUE_UNMATCHED", DUE_UNMATCHED),
 ];
 
 /// All the others.
-const COOL: [(&str, &str); 9] = [
+const COOL: [(&str, &str); 12] = [
     ("ALL_KEYS", ALL_KEYS),
     ("LIST", LIST),
     ("FIND", FIND),
@@ -44,6 +50,9 @@ const COOL: [(&str, &str); 9] = [
     ("COUNTS", COUNTS),
     ("HEALTH", HEALTH),
     ("APPLIED_MIGRATIONS", APPLIED_MIGRATIONS),
+    ("SWEEPS", SWEEPS),
+    ("OLDEST_OPEN", OLDEST_OPEN),
+    ("UNMATCHED", UNMATCHED),
 ];
 
 struct Fresh {

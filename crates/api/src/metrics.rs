@@ -58,6 +58,17 @@ pub struct Metrics {
     breakers: Family<Shop, Gauge>,
     batches: Family<Lane, Gauge>,
     items: Family<Lane, Gauge>,
+    sweeps: Sweeps,
+}
+
+/// Those of the sweep, each by shop.
+#[derive(Debug, Default)]
+struct Sweeps {
+    passes: Family<Shop, Gauge>,
+    pages: Family<Shop, Gauge>,
+    items: Family<Shop, Gauge>,
+    failures: Family<Shop, Gauge>,
+    age: Family<Shop, Gauge>,
 }
 
 /// Those of RFC 9110 and RFC 5789.
@@ -84,7 +95,30 @@ impl Default for Metrics {
         registry.register("store_batches", "Commits so far", batches.clone());
         let items = Family::default();
         registry.register("store_batched", "What these commits held", items.clone());
-        Self { registry, answered, durations, notices, payments, breakers, batches, items }
+        let sweeps = Sweeps::registered_in(&mut registry);
+        Self { registry, answered, durations, notices, payments, breakers, batches, items, sweeps }
+    }
+}
+
+impl Sweeps {
+    fn registered_in(registry: &mut Registry) -> Self {
+        let sweeps = Self::default();
+        let here = "by this process since it began";
+        for (name, help, gauge) in [
+            ("gateway_sweep_passes", "Complete passes over the gateway's list", &sweeps.passes),
+            ("gateway_sweep_pages", "Pages of the gateway's list that were read", &sweeps.pages),
+            ("gateway_sweep_items", "Gateway payments that stood on them", &sweeps.items),
+            (
+                "gateway_sweep_failures",
+                "Turns that ended because the gateway's list could not be read",
+                &sweeps.failures,
+            ),
+        ] {
+            registry.register(name, format!("{help}, {here}"), gauge.clone());
+        }
+        let help = "Since the last complete pass over the gateway's list, by whichever process";
+        registry.register_with_unit("gateway_sweep_age", help, Unit::Seconds, sweeps.age.clone());
+        sweeps
     }
 }
 
@@ -133,7 +167,28 @@ pub(crate) async fn scrape(app: Data<App>) -> HttpResponse {
         app.metrics.batches.get_or_create(&Lane { lane }).set(i64::try_from(counts.batches).unwrap_or(i64::MAX));
         app.metrics.items.get_or_create(&Lane { lane }).set(i64::try_from(counts.items).unwrap_or(i64::MAX));
     }
+    tell_of_sweeps(&app).await;
     HttpResponse::Ok()
         .content_type("application/openmetrics-text; version=1.0.0; charset=utf-8")
         .body(app.metrics.text())
+}
+
+async fn tell_of_sweeps(app: &Data<App>) {
+    let gauge = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+    let (sweeps, desk) = (&app.metrics.sweeps, app.desk.clone());
+    for (shop, swept) in desk.swept() {
+        let shop = Shop { shop: shop.to_string() };
+        sweeps.passes.get_or_create(&shop).set(gauge(swept.passes));
+        sweeps.pages.get_or_create(&shop).set(gauge(swept.pages));
+        sweeps.items.get_or_create(&shop).set(gauge(swept.items));
+        sweeps.failures.get_or_create(&shop).set(gauge(swept.failed));
+    }
+    let now = desk.now();
+    sweeps.age.clear();
+    if let Ok(Ok(known)) = app.works.run(async move { desk.sweeps().await }).await {
+        for (shop, completed_at) in known.into_iter().filter_map(|sweep| Some((sweep.shop, sweep.completed_at?))) {
+            let shop = Shop { shop: shop.to_string() };
+            sweeps.age.get_or_create(&shop).set(gauge(now.since(completed_at).as_secs()));
+        }
+    }
 }

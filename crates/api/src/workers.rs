@@ -14,25 +14,46 @@ const NOTICES: u32 = 32;
 /// One step of a worker: everything that is due now, once. Tests call it; production loops over it. Answers whether
 /// there was anything to do.
 pub async fn step(desk: &Desk, batch: u32) -> Result<bool, DeedError> {
+    let looked = look_after(desk, batch).await?;
+    Ok(sweep(desk).await? || looked)
+}
+
+async fn look_after(desk: &Desk, batch: u32) -> Result<bool, DeedError> {
     let probed = desk.probe_gateways().await;
     let filed = desk.file_waiting_notices(NOTICES).await?;
     let checked = desk.check_due(batch).await?;
     Ok(probed > 0 || filed > 0 || checked.payments > 0)
 }
 
+async fn sweep(desk: &Desk) -> Result<bool, DeedError> {
+    Ok(desk.sweep_due().await?.pages > 0)
+}
+
+/// What a loop does. A sweep that catches up with much takes a while, and nobody's next look waits for it.
+#[derive(Debug, Clone, Copy)]
+enum Work {
+    LookAfter,
+    Sweep,
+}
+
 /// Starts the loops; they end when the program stops.
 pub fn start(desk: &Arc<Desk>, works: &Works, settings: &settings::Workers) {
     for _ in 0..settings.count {
-        works.begin(run(Arc::clone(desk), works.clone(), settings.clone()));
+        works.begin(run(Work::LookAfter, Arc::clone(desk), works.clone(), settings.clone()));
     }
+    works.begin(run(Work::Sweep, Arc::clone(desk), works.clone(), settings.clone()));
     works.begin(forget(Arc::clone(desk), works.clone()));
 }
 
-async fn run(desk: Arc<Desk>, works: Works, settings: settings::Workers) {
+async fn run(work: Work, desk: Arc<Desk>, works: Works, settings: settings::Workers) {
     let idle = Duration::from_millis(settings.idle_milliseconds);
     let mut failing = false;
     while !works.stopping().is_cancelled() {
-        let pause = match step(&desk, settings.batch).await {
+        let worked = match work {
+            Work::LookAfter => look_after(&desk, settings.batch).await,
+            Work::Sweep => sweep(&desk).await,
+        };
+        let pause = match worked {
             Ok(worked) => {
                 failing = false;
                 if worked { Duration::ZERO } else { idle }
@@ -40,7 +61,7 @@ async fn run(desk: Arc<Desk>, works: Works, settings: settings::Workers) {
             Err(error) => {
                 // One line when it begins to fail, not one for each try.
                 if !failing {
-                    tracing::error!(error = &error as &dyn std::error::Error, "worker cannot work");
+                    tracing::error!(?work, error = &error as &dyn std::error::Error, "worker cannot work");
                 }
                 failing = true;
                 idle.max(Duration::from_secs(1))

@@ -134,7 +134,7 @@ fn a_completed_payment_is_read_once_more_by_id_and_then_left_alone() {
     let mut story = Story::answered(PaymentState::Checkout);
     story.sees(&accepted(11, 1, sighting(OURS, "CHECKOUT")));
     story.sees(&webhook(100, sighting(OURS, "COMPLETED")));
-    assert_eq!(looks(&story.payment, 100, 4), [120, 130, 220, 700]);
+    assert_eq!(looks(&story.payment, 100, 4), [120, 130, 190, 280]);
     story.sees(&look(120, sighting(OURS, "COMPLETED")));
     assert_eq!(next(&story.payment, &looked(120, Progress::default()), 120), None);
 }

@@ -1,6 +1,10 @@
 //! Looking after payments that are due: the one way in which a payment is looked at, by a worker or a person.
 
-use domain::{Attempt, CommandOutcome, Evidence, Payment, PaymentId, PaymentState, Seen, Source, Time};
+use std::collections::BTreeMap;
+
+use domain::{
+    Attempt, CommandOutcome, Evidence, Flow, Payment, PaymentId, PaymentState, Seen, ShopName, Source, Time,
+};
 use futures::future::join_all;
 use store::{Claim, Lease, Name, Stored};
 
@@ -21,13 +25,18 @@ impl Desk {
     /// Claims up to `limit` payments whose next check is due and looks after them, all at once: one look takes as long
     /// as the gateway takes, and none of them may outlive its lease.
     pub async fn check_due(&self, limit: u32) -> Result<Checked, DeedError> {
+        if self.throttle.is_empty() {
+            // What would be claimed now would only be put off.
+            return Ok(Checked::default());
+        }
         let now = self.now();
         let claim = Claim { now, owner: self.owner, until: now.plus(self.rules.intervals.lease), limit };
         let claimed = self.store.store().claim_due(&claim).await?;
         let leased_at = self.clock.uptime();
+        let swept = &self.swept_at(&claimed).await?;
         let outcomes = join_all(claimed.into_iter().map(|stored| async move {
             let id = stored.payment.id();
-            let outcome = self.check_claimed(stored, leased_at).await;
+            let outcome = self.check_claimed(stored, leased_at, swept).await;
             if let Err(error) = &outcome {
                 tracing::error!(payment = %id, error = error as &dyn std::error::Error, "check failed");
             }
@@ -41,12 +50,18 @@ impl Desk {
     /// Looks at one payment now, for a person. Nothing is sent that could move money, so no lease is needed.
     pub async fn check_now(&self, id: PaymentId) -> Result<Stored, DeedError> {
         let stored = self.find(Name::Id(id)).await?.ok_or(DeedError::PaymentNotFound)?;
+        self.throttle.take();
         // Also when it has ended: a person who asks may know of an end that we have not heard of.
         let looked = self.look(&stored, true).await;
         self.record_looked(stored, looked, None).await
     }
 
-    async fn check_claimed(&self, stored: Stored, leased_at: std::time::Duration) -> Result<(), DeedError> {
+    async fn check_claimed(
+        &self,
+        stored: Stored,
+        leased_at: std::time::Duration,
+        swept_at: &BTreeMap<ShopName, Time>,
+    ) -> Result<(), DeedError> {
         let under = Under { epoch: Some(stored.epoch), lease: Lease::Release, notice: None, look: None };
         let now = self.now();
         let payment = &stored.payment;
@@ -65,7 +80,15 @@ impl Desk {
         if self.is_in_flight(payment, now) {
             return self.record_look(stored, under).await.map(drop);
         }
-        let by_id = !stored.payment.state.is_final() || stored.payment.needs_confirmation();
+        let is_swept = self.spares_a_look(&stored) && swept_at.get(&payment.opening.shop) > Some(&payment.state_at);
+        if is_swept && !payment.needs_look_up(now, &self.rules.intervals) {
+            let look = Some(Look { at: now, proves_absence: false });
+            return self.record_look(stored, Under { look, ..under }).await.map(drop);
+        }
+        if let Err(wait) = self.throttle.admit() {
+            return self.reschedule(stored, now.plus(wait), under).await.map(drop);
+        }
+        let by_id = !is_swept && !stored.payment.state.is_final() || stored.payment.needs_confirmation();
         let looked = self.look(&stored, by_id).await;
         let stored = self.record_looked(stored, looked, Some(under)).await?;
         if stored.payment.may_try_twice(&stored.progress, &self.rules.intervals) {
@@ -86,6 +109,29 @@ impl Desk {
         attempt || command
     }
 
+    /// When the last complete passes over the list began that may have seen what is to be looked at, shop by shop.
+    async fn swept_at(&self, claimed: &[Stored]) -> Result<BTreeMap<ShopName, Time>, DeedError> {
+        if !claimed.iter().any(|stored| self.spares_a_look(stored)) {
+            return Ok(BTreeMap::new());
+        }
+        let sweeps = self.store.store().sweeps().await?;
+        Ok(sweeps.into_iter().filter_map(|sweep| Some((sweep.shop, sweep.swept_at?))).collect())
+    }
+
+    /// Whether a complete pass that began after its state was recorded counts as its first look: the sweep works, and
+    /// will tell what changes. The later looks are made all the same, since a list may be wrong.
+    fn spares_a_look(&self, stored: &Stored) -> bool {
+        let Stored { payment, progress, .. } = stored;
+        let first_look = self.rules.intervals.polls.first().copied().unwrap_or_default();
+        let is_first = progress.checked_at.is_none_or(|checked_at| checked_at.since(payment.state_at) < first_look);
+        let is_open = !payment.state.is_final() && payment.gateway_payment_id.is_some();
+        // What the customer must know to pay stands in no list (gateway contract, section 7).
+        let is_told_by_lists = payment.opening.flow != Flow::HostToHost || !payment.external_refs.is_empty();
+        // What became of a command is asked for by the payment's id.
+        let waits_for_a_command = payment.commands.open().is_some();
+        self.rules.sweep.is_some() && is_first && is_open && is_told_by_lists && !waits_for_a_command
+    }
+
     /// By id where we have one and it can still tell something, by reference where a request is unaccounted for.
     pub(crate) async fn look(&self, stored: &Stored, by_id: bool) -> Looked {
         let payment = &stored.payment;
@@ -95,6 +141,9 @@ impl Desk {
             looked.without_command_as_of = self.look_for_command(payment, &looked).await;
         }
         if !looked.failed && payment.needs_look_up(self.now(), &self.rules.intervals) {
+            if !looked.evidence.is_empty() {
+                self.throttle.take();
+            }
             let under_reference = self.look_up(payment).await;
             looked.evidence.extend(under_reference.evidence);
             looked.nothing_as_of = under_reference.nothing_as_of;

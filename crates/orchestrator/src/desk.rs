@@ -7,7 +7,9 @@ use gateway_client::signature::SigningKeys;
 use store::{Coalescer, Name, OwnerId, Stored};
 use tokio::sync::broadcast;
 
-use crate::{Breaker, BreakerSettings, Clock, DeedError, Gateway, Vault};
+use crate::sweep::Sweeping;
+use crate::throttle::Throttle;
+use crate::{Breaker, BreakerSettings, Clock, DeedError, Gateway, RequestRate, SweepRules, Vault};
 
 /// Where all deeds are done: what they share, handed in once at the start.
 pub struct Desk {
@@ -19,6 +21,8 @@ pub struct Desk {
     pub(crate) owner: OwnerId,
     pub(crate) rules: Rules,
     pub(crate) breaker: Breaker,
+    pub(crate) throttle: Throttle,
+    pub(crate) sweeping: Sweeping,
     changes: broadcast::Sender<PaymentId>,
 }
 
@@ -63,6 +67,10 @@ pub struct Rules {
     pub notice_pause: Duration,
     /// When the gateway is left alone.
     pub breaker: BreakerSettings,
+    /// How many requests the gateway is asked for.
+    pub rate: RequestRate,
+    /// How the gateway's list is swept; none if it is not, and each open payment is asked for by its id alone.
+    pub sweep: Option<SweepRules>,
 }
 
 impl Default for Rules {
@@ -78,6 +86,8 @@ impl Default for Rules {
             unmatched_after: Duration::from_hours(1),
             notice_pause: Duration::from_secs(5),
             breaker: BreakerSettings::default(),
+            rate: RequestRate::default(),
+            sweep: Some(SweepRules::default()),
         }
     }
 }
@@ -89,7 +99,9 @@ impl Desk {
         let breaker = Breaker::new(rules.breaker);
         // Waiters only learn that something changed and look themselves; one that falls behind looks as well.
         let (changes, _) = broadcast::channel(1024);
-        Self { store, gateway, clock, vault, signing_keys, owner, rules, breaker, changes }
+        let throttle = Throttle::new(rules.rate, Arc::clone(&clock));
+        let sweeping = Sweeping::default();
+        Self { store, gateway, clock, vault, signing_keys, owner, rules, breaker, throttle, sweeping, changes }
     }
 
     /// A payment by one of its names.

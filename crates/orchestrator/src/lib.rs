@@ -1,4 +1,5 @@
-//! The deeds: take a payment, hear a notice, check what is due, prove that the books are right.
+//! The deeds: take a payment, hear a notice, check what is due, sweep the gateway's list, prove that the books are
+//! right.
 //!
 //! Every deed is the same sentence: somebody saw something, the domain decides, the store records
 //! (`Desk::record`). The orchestrator is deterministic when its inputs are: it spawns nothing, waits for no
@@ -19,7 +20,9 @@ mod permit;
 mod record;
 mod refund;
 mod send;
+mod sweep;
 mod take;
+mod throttle;
 mod vault;
 mod verify;
 
@@ -33,6 +36,8 @@ pub use gateway::{Gateway, HttpGateway};
 pub use notice::{Heard, NoticeError};
 pub use pass_on::Balances;
 pub use refund::RefundOrder;
+pub use sweep::{SweepRules, Swept};
 pub use take::{Taken, kind_of};
+pub use throttle::RequestRate;
 pub use vault::{InvalidMasterKey, Vault, mask_card_numbers};
 pub use verify::{Mismatch, Verified};

@@ -105,6 +105,10 @@ impl Desk {
             };
             // Beyond the gateway's own bounds there is nothing to ask for, and nothing is proven.
             let Ok(request) = request::list_payments(&query) else { break };
+            if page > 0 {
+                // A look that has begun is finished.
+                self.throttle.take();
+            }
             match read_list(self.gateway.exchange(&payment.opening.shop, request).await) {
                 // An item that cannot be read may be the one: such a page proves nothing.
                 ListOutcome::Page { unreadable, .. } if unreadable > 0 => return Err(Trouble::Unavailable),
@@ -151,6 +155,7 @@ impl Desk {
         for shop in &due {
             let query = ListQuery { limit: Some(1), ..ListQuery::default() };
             let Ok(request) = request::list_payments(&query) else { continue };
+            self.throttle.take();
             match read_list(self.gateway.exchange(shop, request).await) {
                 ListOutcome::Page { .. } | ListOutcome::Refused(_) => {
                     tracing::info!(shop = shop.as_str(), "gateway breaker closed");

@@ -56,6 +56,7 @@ impl Desk {
         read: fn(Received) -> ReadOutcome<Items<Item>>,
     ) -> Result<Vec<Item>, DeedError> {
         self.breaker.check(shop, self.clock.uptime()).map_err(|(trouble, pause)| cannot_be_asked(trouble, pause))?;
+        self.throttle.take();
         let trouble = match read(self.gateway.exchange(shop, request).await) {
             ReadOutcome::Found { result, .. } if result.unreadable == 0 => {
                 self.breaker.succeeded(shop);

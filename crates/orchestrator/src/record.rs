@@ -120,7 +120,7 @@ impl Desk {
     }
 
     /// The write that records a decision, and the payment as it is then; none if there is nothing to write.
-    fn write(
+    pub(crate) fn write(
         &self,
         stored: &Stored,
         evidence: &Evidence,

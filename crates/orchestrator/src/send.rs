@@ -43,6 +43,8 @@ impl Desk {
             Err(broken) => return Seen::Refused { attempt, rejection: invalid(&broken) },
         };
         let shop = &stored.payment.opening.shop;
+        // A caller waits for it, so no poll may be in its way.
+        self.throttle.take();
         let outcome = classify_create(self.gateway.exchange(shop, request).await);
         self.feel(shop, &outcome);
         let outcome = if is_secretive { without_echoes(outcome) } else { outcome };

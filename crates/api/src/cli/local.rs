@@ -73,7 +73,8 @@ fn local_settings(
         ("LOG__LEVEL".to_owned(), "warn".to_owned()),
         ("LOG__FORMAT".to_owned(), "text".to_owned()),
         // On one machine a webhook that does not come is soon made up for.
-        ("PAYMENTS__POLL_SECONDS".to_owned(), "5,30,120,600,3600".to_owned()),
+        ("SWEEP__INTERVAL_SECONDS".to_owned(), "5".to_owned()),
+        ("SWEEP__POLL_SECONDS".to_owned(), "5,30,120,600,3600".to_owned()),
     ]);
     let given: HashMap<String, String> = std::env::vars().collect();
     if given.contains_key("DATABASE_URL") {

@@ -66,6 +66,7 @@ fn list_key(name: &str) -> Option<&'static str> {
         "PAYMENTS__LOOK_UP_SECONDS" => Some("payments.look_up_seconds"),
         "PAYMENTS__POLL_SECONDS" => Some("payments.poll_seconds"),
         FLOW_RULES => Some("payments.flow_rules"),
+        "SWEEP__POLL_SECONDS" => Some("sweep.poll_seconds"),
         _ => None,
     }
 }
@@ -73,7 +74,7 @@ fn list_key(name: &str) -> Option<&'static str> {
 /// The names of the environment that can only be meant for us: those of our tables and of our plain keys. Everything
 /// else there is other programs' business; among ours an unknown key is an error.
 fn ours(environment: impl IntoIterator<Item = (String, String)>) -> HashMap<String, String> {
-    const TABLES: [&str; 7] = ["HTTP", "DATABASE", "GATEWAY", "SHOPS", "PAYMENTS", "WORKERS", "LOG"];
+    const TABLES: [&str; 8] = ["HTTP", "DATABASE", "GATEWAY", "SHOPS", "PAYMENTS", "SWEEP", "WORKERS", "LOG"];
     const PLAIN: [&str; 3] = ["PUBLIC_URL", "MASTER_KEY", "DEFAULT_SHOP"];
     let (mut ours, mut platforms) = (HashMap::new(), Vec::new());
     for (name, value) in environment {
@@ -192,9 +193,17 @@ impl Settings {
             ("payments.empty_look_up_pause_seconds", payments.empty_look_up_pause_seconds),
             ("payments.look_up_seconds", payments.look_up_seconds.len() as u64),
             ("payments.poll_seconds", payments.poll_seconds.len() as u64),
+            ("gateway.requests_per_second", self.gateway.requests_per_second.into()),
+            ("gateway.requests_burst", self.gateway.requests_burst.into()),
+            ("sweep.interval_seconds", self.sweep.interval_seconds),
+            ("sweep.page_items", self.sweep.page_items.into()),
+            ("sweep.poll_seconds", self.sweep.poll_seconds.len() as u64),
         ];
         if let Some((key, _)) = at_least_one.iter().find(|(_, number)| *number == 0) {
             return Err(wrong(key, "must be at least 1"));
+        }
+        if self.sweep.page_items > 1_000 {
+            return Err(wrong("sweep.page_items", "must be at most 1000, as the gateway has it"));
         }
         // A request may leave until a third of its lease is over, and whoever sent it must be done, its answer recorded
         // too, before the lease is: else a second process would be on the payment.

@@ -6,11 +6,12 @@ mod secret_file;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use domain::{FlowRules, Intervals, PaymentMethod, ShopName};
 pub use load::{InvalidSettings, load, refuse_proxies};
-use orchestrator::{BreakerSettings, Rules};
+use orchestrator::{BreakerSettings, RequestRate, Rules, SweepRules};
 pub use secret::Secret;
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +29,7 @@ pub struct Settings {
     #[serde(default)]
     pub shops: BTreeMap<ShopName, Shop>,
     pub payments: Payments,
+    pub sweep: Sweep,
     pub workers: Workers,
     pub log: Log,
 }
@@ -71,6 +73,8 @@ pub struct Gateway {
     pub signature: SignatureEncoding,
     pub breaker_failures: u32,
     pub breaker_seconds: u64,
+    pub requests_per_second: u32,
+    pub requests_burst: u32,
 }
 
 /// How the gateway writes its signature.
@@ -113,6 +117,17 @@ pub struct Payments {
     pub confirm_seconds: u64,
 }
 
+/// `[sweep]`
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "see Settings")]
+pub struct Sweep {
+    pub enabled: bool,
+    pub interval_seconds: u64,
+    pub page_items: u16,
+    pub poll_seconds: Vec<u64>,
+}
+
 /// `[workers]`
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -153,8 +168,10 @@ impl Settings {
 
     /// The settings of the deeds.
     pub fn rules(&self) -> Rules {
-        let payments = &self.payments;
+        let (payments, sweep, gateway) = (&self.payments, &self.sweep, &self.gateway);
         let seconds = |all: &[u64]| all.iter().copied().map(Duration::from_secs).collect();
+        // None is below 1 (`Settings::check_for_serving`).
+        let number = |number: u32| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
         let lease = Duration::from_secs(payments.lease_seconds);
         Rules {
             send_guard: lease / 3,
@@ -164,16 +181,25 @@ impl Settings {
                 quarantine: Duration::from_secs(payments.quarantine_seconds),
                 submit_deadline: Duration::from_secs(payments.submit_deadline_seconds),
                 look_ups: seconds(&payments.look_up_seconds),
-                polls: seconds(&payments.poll_seconds),
+                polls: seconds(if sweep.enabled { &sweep.poll_seconds } else { &payments.poll_seconds }),
                 confirm: Duration::from_secs(payments.confirm_seconds),
                 ..Intervals::default()
             },
             moving_methods: payments.moving_methods.clone(),
             public_url: Some(self.public_url.clone()).filter(|url| !url.is_empty()),
             breaker: BreakerSettings {
-                failures: self.gateway.breaker_failures,
-                pause: Duration::from_secs(self.gateway.breaker_seconds),
+                failures: gateway.breaker_failures,
+                pause: Duration::from_secs(gateway.breaker_seconds),
             },
+            rate: RequestRate {
+                per_second: number(gateway.requests_per_second),
+                burst: number(gateway.requests_burst),
+            },
+            sweep: sweep.enabled.then(|| SweepRules {
+                interval: Duration::from_secs(sweep.interval_seconds),
+                page_items: sweep.page_items,
+                ..SweepRules::default()
+            }),
             ..Rules::default()
         }
     }

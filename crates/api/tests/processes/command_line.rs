@@ -51,7 +51,7 @@ async fn what_cannot_be_understood_ends_with_2_and_one_clear_line() {
 /// Settings with which the service cannot serve: the key is named, nothing listens, nothing is created.
 #[tokio::test]
 async fn settings_that_cannot_work_end_with_2_and_name_the_key() {
-    let broken: [(&[(&str, &str)], &str); 30] = [
+    let broken: [(&[(&str, &str)], &str); 33] = [
         (&[("MASTER_KEY", "")], "master_key: is missing; set MASTER_KEY"),
         (&[("MASTER_KEY", "short-master-key-x")], "master_key: is too short"),
         (&[("SHOPS__MAIN__API_KEY", "")], "shops.main.api_key: is missing; set SHOPS__MAIN__API_KEY"),
@@ -69,6 +69,9 @@ async fn settings_that_cannot_work_end_with_2_and_name_the_key() {
         (&[("PUBLIC_URL", "ftp://x.example")], "public_url: must begin with https://"),
         (&[("DEFAULT_SHOP", "other")], "default_shop: names no shop"),
         (&[("PAYMENTS__LOOK_UP_SECONDS", "")], "payments.look_up_seconds: must be at least 1"),
+        (&[("SWEEP__POLL_SECONDS", "")], "sweep.poll_seconds: must be at least 1"),
+        (&[("SWEEP__PAGE_ITEMS", "1001")], "sweep.page_items: must be at most 1000"),
+        (&[("GATEWAY__REQUESTS_PER_SECOND", "0")], "gateway.requests_per_second: must be at least 1"),
         (&[("PAYMENTS__LEASE_SECONDS", "1")], "gateway.answer_seconds"),
         (&[("PAYMENTS__QUARANTINE_SECONDS", "3")], "payments.quarantine_seconds: must be at least"),
         (&[("PAYMENTS__FLOW_RULES", "REDIRECT")], "TOML"),

@@ -277,6 +277,7 @@ fn environment(database: &str, gateway: &str) -> BTreeMap<String, String> {
         ("PAYMENTS__LOOK_UP_SECONDS", &every_second),
         // Never within a test: what a notice tells must come from the notice.
         ("PAYMENTS__POLL_SECONDS", "86400"),
+        ("SWEEP__ENABLED", "false"),
         ("PAYMENTS__CONFIRM_SECONDS", "1"),
         ("WORKERS__COUNT", "1"),
         ("WORKERS__IDLE_MILLISECONDS", "200"),

@@ -25,5 +25,6 @@ mod reading;
 mod recurring;
 mod refunds;
 mod secrets;
+mod sweeping;
 mod taking;
 mod wire;

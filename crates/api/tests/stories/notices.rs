@@ -15,7 +15,9 @@ const MINUTE: Duration = Duration::from_mins(1);
 
 on_every_store! {
     async fn a_forged_notice_is_refused_and_nothing_of_it_is_kept(app: TestApp) {
-        let taken = app.take("order-1").await.body;
+        app.take("order-1").await;
+        app.run_workers_until_idle().await;
+        let taken = app.payment("order-1").await;
         let body = notice(&taken, "COMPLETED").to_string();
         let right = sign(SignatureMode::HexLower, SIGNING_KEY, body.as_bytes()).unwrap();
         let of = |key: &str, body: &str| sign(SignatureMode::HexLower, key, body.as_bytes()).unwrap();

@@ -86,7 +86,9 @@ impl Payment {
             | PaymentState::AwaitingApproval
             | PaymentState::Authorized => Some(next_look(self.state_at, &intervals.polls, progress.checked_at)),
             PaymentState::Completed if self.needs_confirmation() => {
-                let looks = std::iter::once(&intervals.confirm).chain(&intervals.polls);
+                // No list confirms it, so it is tried again as soon as an unknown outcome is.
+                let again = intervals.look_ups.iter().filter(|look_up| **look_up > intervals.confirm);
+                let looks = std::iter::once(&intervals.confirm).chain(again);
                 Some(next_look(self.state_at, looks, progress.checked_at))
             }
             PaymentState::Completed | PaymentState::Declined | PaymentState::Cancelled | PaymentState::Rejected => None,

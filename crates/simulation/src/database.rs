@@ -171,7 +171,10 @@ impl Store for Database {
     }
 
     async fn record_sweep(&self, sweep: &Sweep) -> Result<bool, StoreError> {
-        let sweep = sweep.clone();
+        let mut sweep = sweep.clone();
+        if self.world.has(PlantedBug::CursorBeforeTheEnd) {
+            sweep.cursor = sweep.pass.and_then(|pass| pass.next_cursor).or(sweep.cursor);
+        }
         self.write("sweep", move |world, who| {
             let held = world.memory.sweeps().now_or_never()?;
             let recorded = world.memory.record_sweep(&sweep).now_or_never()?;

@@ -38,6 +38,14 @@ pub enum Fault {
     HookEarly,
     /// Lists do not show a payment for a while.
     ListLag,
+    /// A list shifts while it is read: something comes in between two pages.
+    ListShift,
+    /// A page in the middle of a pass is never answered.
+    PageLost,
+    /// A process dies in the middle of a pass.
+    DeathInAPass,
+    /// A process oversleeps in the middle of a pass, and its lease with it.
+    SleepInAPass,
     /// The gateway settles another sum.
     OtherAmount,
     /// The gateway settles in another currency.
@@ -50,6 +58,8 @@ pub enum Fault {
     GatewayDown,
     /// A webhook never comes.
     HookDropped,
+    /// None ever comes.
+    HooksSilent,
     /// A webhook comes twice.
     HookDoubled,
     /// A webhook comes late, behind later ones.
@@ -89,6 +99,9 @@ impl Fault {
         match self {
             // Whole runs, or whole payments, are struck.
             Self::SparseAnswers | Self::GatewayClock | Self::HookWithoutReference | Self::ProcessClock => [10_000; 3],
+            Self::HooksSilent => [0, 0, 10_000],
+            Self::ListShift | Self::PageLost => [200, 1_000, 3_000],
+            Self::DeathInAPass | Self::SleepInAPass => [50, 200, 1_000],
             Self::GatewayDown => [3_000, 6_000, 10_000],
             Self::Outage => [1_500, 1_500, 3_000],
             Self::OtherAmount | Self::OtherCurrency | Self::ListLag | Self::HookForged => [500, 2_000, 5_000],

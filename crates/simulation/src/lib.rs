@@ -1,7 +1,8 @@
 //! One seed, one run: the real deeds over the simulator's engine and the memory store, in virtual time on one thread.
 //!
 //! Two processes work on one database and one gateway. Callers order payments, customers pay, webhooks come in time,
-//! late, twice, forged or never; statements, requests and answers are lost on either side of their effect; processes
+//! late, twice, forged or never; others make payments with
+//! our keys, and refunds of ours; statements, requests and answers are lost on either side of their effect; processes
 //! stand still and are killed between any two steps. Which of all that a run has is a matter of its seed, and nothing
 //! else is: the same seed is the same run, line by line. A judge who sees everything watches the invariants
 //! (protocols, section 5) after each step, and at the end, when all has been quiet for days.
@@ -23,6 +24,7 @@ mod postman;
 mod process;
 mod run;
 mod show;
+mod stranger;
 mod trace;
 mod worker;
 mod world;

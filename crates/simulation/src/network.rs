@@ -44,6 +44,9 @@ impl Gateway for Network {
                 return Err(Failure::NotSent(NotSentReason::NoConnection));
             }
         }
+        if let Some(offset) = show::offset_of_swept(&request) {
+            self.strike_a_pass(shop, offset).await;
+        }
         let failed_list = received.as_ref().map_or(true, |answer| answer.status != 200) && request.path.contains('?');
         if failed_list && self.world.has(PlantedBug::FailureIsEmpty) {
             return Ok(RawAnswer::new(200, &br#"{"status":200,"hasMore":false,"result":[]}"#[..]));
@@ -92,12 +95,51 @@ impl Network {
     }
 
     fn planted(&self, request: Request) -> Request {
-        if !self.world.has(PlantedBug::NoCreatedFrom) {
-            return request;
-        }
+        let world = &self.world;
+        let swept = show::offset_of_swept(&request);
+        let no_created_from = match swept {
+            None => world.has(PlantedBug::NoCreatedFrom),
+            Some(_) => world.has(PlantedBug::NoCreatedFromInTheSweep),
+        };
         let Some((path, query)) = request.path.split_once('?') else { return request };
-        let kept: Vec<&str> = query.split('&').filter(|pair| !pair.starts_with("created.gte=")).collect();
+        let mut kept: Vec<&str> =
+            query.split('&').filter(|pair| !no_created_from || !pair.starts_with("created.gte=")).collect();
+        let end = swept.filter(|_| world.has(PlantedBug::UpdatedBeforeInTheSweep)).map(|_| self.end_of_pass(query));
+        kept.extend(end.as_deref());
         Request { path: format!("{path}?{}", kept.join("&")), ..request }
+    }
+
+    /// [`PlantedBug::UpdatedBeforeInTheSweep`]: when the pass began, which is the one with this cursor.
+    fn end_of_pass(&self, query: &str) -> String {
+        let cursor = query.split('&').find(|pair| pair.starts_with("updated.gte=")).unwrap_or_default().to_owned();
+        let now = self.world.gateway_clock.applied_to(self.world.time()).utc();
+        let mut ends = self.world.pass_ends.lock();
+        let end = ends.entry(cursor).or_insert_with(|| now.format("updated.lt=%Y-%m-%dT%H%%3A%M%%3A%S").to_string());
+        end.clone()
+    }
+
+    /// What may happen between two pages of a list.
+    async fn strike_a_pass(&self, shop: &ShopName, offset: u32) {
+        let world = &self.world;
+        if world.strikes(Fault::ListShift) {
+            world.shift_the_list(shop);
+        }
+        if offset == 0 {
+            return;
+        }
+        let slot = self.slot;
+        if world.strikes(Fault::DeathInAPass) {
+            let witness = Arc::clone(world);
+            world.executor.spawn(Owner::World, async move {
+                witness.crash(slot);
+                witness.restart_after(slot, witness.chance.pick([50, 3_000, 120_000].map(Duration::from_millis)));
+            });
+            // Nothing of what comes behind this happens.
+            world.executor.sleep(Duration::from_millis(1)).await;
+        } else if world.strikes(Fault::SleepInAPass) {
+            world.put_to_sleep_for(slot, world.chance.seconds(50, 300));
+            world.executor.sleep(Duration::from_millis(1)).await;
+        }
     }
 }
 
@@ -157,6 +199,9 @@ impl World {
         use gateway_simulator::Fault as G;
         let millis = |duration: Duration| u32::try_from(duration.as_millis()).unwrap_or(u32::MAX);
         let (is_write, is_creation) = (request.method != Method::Get, show::is_creation(request));
+        if show::offset_of_swept(request).is_some_and(|offset| offset > 0) && self.strikes(Fault::PageLost) {
+            return Some(G::LostAfter);
+        }
         let found = [
             Fault::RequestLost,
             Fault::AnswerLost,

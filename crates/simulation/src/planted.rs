@@ -25,6 +25,12 @@ pub enum PlantedBug {
     BindsTwins,
     /// Look-ups leave `created.gte` out, and get the gateway's default of a day.
     NoCreatedFrom,
+    /// The sweep leaves `created.gte` out, and gets the gateway's default of a day.
+    NoCreatedFromInTheSweep,
+    /// The sweep asks for an end of its window: an item that changes leaves it, and a neighbour moves into its place.
+    UpdatedBeforeInTheSweep,
+    /// The sweep's cursor is stored before its pass is complete.
+    CursorBeforeTheEnd,
     /// A list that could not be read is taken for an empty one.
     FailureIsEmpty,
     /// A request whose answer was lost is taken for not sent.

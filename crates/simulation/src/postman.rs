@@ -44,7 +44,8 @@ impl World {
     #[allow(clippy::needless_pass_by_value, reason = "what is posted is given away")]
     fn post(self: &Arc<Self>, delivery: Delivery) {
         let about = show::body(&delivery.body);
-        if self.strikes(Fault::HookDropped) {
+        let is_silent = self.swarm.rate(Fault::HooksSilent) > 0;
+        if is_silent || self.strikes(Fault::HookDropped) {
             return self.step("post", format_args!("webhook {about} is dropped"));
         }
         self.step("post", format_args!("webhook {about} leaves"));

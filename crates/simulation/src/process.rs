@@ -112,15 +112,20 @@ impl World {
                 Duration::from_mins(2),
                 Duration::from_mins(11),
             ]);
-            self.step(Slot(slot), format_args!("stands still for {pause:?}"));
-            self.executor.put_to_sleep(Owner::Process(slot));
-            let world = Arc::clone(self);
-            self.executor.spawn(Owner::World, async move {
-                world.executor.sleep(pause).await;
-                world.step(Slot(slot), format_args!("goes on"));
-                world.executor.wake_up(Owner::Process(slot));
-            });
+            self.put_to_sleep_for(slot, pause);
         }
+    }
+
+    /// A process stands still, and the world goes on.
+    pub(crate) fn put_to_sleep_for(self: &Arc<Self>, slot: usize, pause: Duration) {
+        self.step(Slot(slot), format_args!("stands still for {pause:?}"));
+        self.executor.put_to_sleep(Owner::Process(slot));
+        let world = Arc::clone(self);
+        self.executor.spawn(Owner::World, async move {
+            world.executor.sleep(pause).await;
+            world.step(Slot(slot), format_args!("goes on"));
+            world.executor.wake_up(Owner::Process(slot));
+        });
     }
 
     /// Kills a process: everything that it was doing is gone, and what it has sent is on its way.

@@ -70,6 +70,7 @@ pub fn run(plan: &Plan) -> Run {
     }
     let faults_until =
         orders_until + chance.pick([Duration::from_mins(10), Duration::from_mins(40), Duration::from_hours(3)]);
+    world.send_strangers(faults_until);
     world.executor.spawn(Owner::World, disturb(Arc::clone(&world), faults_until));
     let faults_until = plan_outage(&world, faults_until);
 

@@ -18,6 +18,7 @@ pub(crate) fn start(world: &Arc<World>, slot: usize, desk: &Arc<Desk>) {
     world.executor.spawn(owner, check_what_is_due(Arc::clone(world), slot, Arc::clone(desk)));
     world.executor.spawn(owner, file_what_waits(Arc::clone(world), slot, Arc::clone(desk)));
     world.executor.spawn(owner, probe(Arc::clone(world), slot, Arc::clone(desk)));
+    world.executor.spawn(owner, sweep(Arc::clone(world), slot, Arc::clone(desk)));
     world.executor.spawn(owner, forget(Arc::clone(world), slot, Arc::clone(desk)));
 }
 
@@ -62,6 +63,33 @@ async fn probe(world: Arc<World>, slot: usize, desk: Arc<Desk>) {
         let probed = desk.probe_gateways().await;
         if probed > 0 {
             world.step(Slot(slot), format_args!("probed {probed} gateways"));
+        }
+    }
+}
+
+/// Less and less often in the quiet days, in which less and less happens: each pass begins where the one before it began.
+async fn sweep(world: Arc<World>, slot: usize, desk: Arc<Desk>) {
+    let mut quiet = Duration::from_mins(1);
+    loop {
+        let pause = world.chance.seconds(20, 600);
+        if world.is_calm() {
+            quiet = (quiet * 4).min(Duration::from_hours(12));
+        }
+        world.executor.sleep(if world.is_calm() { quiet } else { pause }).await;
+        // Turns follow each other until a pass is complete.
+        loop {
+            let swept = match desk.sweep_due().await {
+                Ok(swept) => swept,
+                Err(error) => {
+                    world.step(Slot(slot), format_args!("could not sweep: {error}"));
+                    break;
+                }
+            };
+            if swept.pages == 0 || swept.failed > 0 {
+                break;
+            }
+            world.step(Slot(slot), format_args!("swept {} pages, {} new items", swept.pages, swept.items));
+            tick(&world).await;
         }
     }
 }

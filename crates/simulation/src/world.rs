@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Waker;
@@ -10,7 +11,7 @@ use std::time::Duration;
 use domain::{ShopName, Time};
 use gateway_client::signature::{Encoding, SigningKeys};
 use gateway_simulator::{Engine, Setup, Shop};
-use orchestrator::{Rules, Vault};
+use orchestrator::{RequestRate, Rules, SweepRules, Vault};
 use parking_lot::Mutex;
 use secrecy::SecretString;
 use store::MemoryStore;
@@ -46,6 +47,8 @@ pub(crate) struct World {
     pub(crate) alarms: Mutex<BTreeSet<Duration>>,
     /// Workers that wait for something to become due.
     idle: Mutex<Vec<Waker>>,
+    /// When passes began, by their cursors, for [`PlantedBug::UpdatedBeforeInTheSweep`].
+    pub(crate) pass_ends: Mutex<BTreeMap<String, String>>,
 }
 
 /// What a shop and the gateway share.
@@ -76,7 +79,13 @@ impl World {
         switches.webhook_retries = chance.pick([0, 0, 3]);
         switches.deposit_processing_millis = chance.pick([0, 0, 2_000, 90_000]);
         let mut faults = FaultCounts::default();
-        for fault in [Fault::SparseAnswers, Fault::HookWithoutReference, Fault::GatewayClock, Fault::ProcessClock] {
+        for fault in [
+            Fault::SparseAnswers,
+            Fault::HookWithoutReference,
+            Fault::HooksSilent,
+            Fault::GatewayClock,
+            Fault::ProcessClock,
+        ] {
             if swarm.rate(fault) > 0 {
                 faults.count(fault);
             }
@@ -103,6 +112,7 @@ impl World {
             house_is_down: AtomicBool::new(false),
             alarms: Mutex::default(),
             idle: Mutex::default(),
+            pass_ends: Mutex::default(),
             chance,
             swarm,
             shops,
@@ -225,8 +235,18 @@ fn rules(bug: Option<PlantedBug>) -> Rules {
         notice_pause: Duration::from_secs(20),
         // Small pages, so that twins are on more than one.
         page_items: 1,
+        // Here too, and turns that end in the middle of a pass, and slices.
+        sweep: Some(SweepRules {
+            interval: Duration::from_secs(20),
+            page_items: 3,
+            pages_max: 2,
+            slice_items: 9,
+            ..SweepRules::default()
+        }),
+        rate: RequestRate { per_second: NonZeroU32::MIN.saturating_add(4), burst: NonZeroU32::MIN.saturating_add(9) },
         ..Rules::default()
     };
+    rules.intervals.polls = [10 * 60, 60 * 60, 6 * 60 * 60, 24 * 60 * 60].map(Duration::from_secs).to_vec();
     if bug == Some(PlantedBug::NoQuarantine) {
         rules.intervals.quarantine = Duration::ZERO;
         rules.intervals.empty_look_ups = 0;

@@ -3,15 +3,20 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use domain::{Flag, Payment, PaymentState, Time};
+use domain::{Flag, Payment, PaymentState, SeenState, Time};
+use futures::FutureExt as _;
 use gateway_simulator::Engine;
-use store::MemoryStore;
+use store::{MemoryStore, Store as _};
 
 use super::{Judge, Violation, name, rule};
+use crate::stranger::STRANGE;
 
 /// How long something may be due before somebody is on it, in quiet times: two ticks, and a claim that came to
 /// nothing.
 const OVERDUE: Duration = Duration::from_secs(10);
+
+/// Our processes sweep every twelve hours by then.
+const SWEPT_WITHIN: Duration = Duration::from_hours(25);
 
 impl Judge {
     /// In quiet times: nothing is due that nobody looks at (I7).
@@ -40,7 +45,20 @@ impl Judge {
             })?;
         }
         self.check_money_back(engine)?;
+        check_sweeps(memory, now)?;
         self.check_gateway_payments(memory, engine)
+    }
+
+    /// What others made is shown as it is: a refund of ours beside its payment, all else among what nothing matches.
+    fn check_stranger(&self, made: &gateway_simulator::Payment, memory: &MemoryStore) -> Result<(), Violation> {
+        let (id, state) = (made.id().to_string(), made.state().name());
+        let others = self.watched.values().flat_map(|watched| &watched.payment.others);
+        let beside = others.filter(|other| other.id.as_str() == id).map(|other| other.state.clone()).next();
+        let unmatched = memory.unmatched().into_iter().map(|unmatched| unmatched.sighting);
+        let shown = beside.or_else(|| unmatched.filter(|told| told.id.as_str() == id).map(|told| told.state).next());
+        let reference = made.reference_id().unwrap_or_default();
+        let is_it = matches!(&shown, Some(SeenState::Known(known)) if known.to_string() == state);
+        rule(is_it, "I8", || format!("{reference}: {state} at the gateway, made by somebody else, shown as {shown:?}"))
     }
 
     /// Each gateway payment belongs to the payment whose reference it carries (I8), and has an attempt (I1).
@@ -49,6 +67,10 @@ impl Judge {
             memory.gateway_payments().into_iter().map(|row| (row.id.to_string(), row.payment)).collect();
         for made in engine.payments() {
             let reference = made.reference_id().unwrap_or_default();
+            if reference.starts_with(STRANGE) {
+                self.check_stranger(made, memory)?;
+                continue;
+            }
             let ours = self.watched.values().map(|watched| &watched.payment).find(|ours| name(ours) == reference);
             let Some(ours) = ours else {
                 return Err(Violation::new("I1", format!("{reference}: the gateway has it, and we do not")));
@@ -59,6 +81,15 @@ impl Judge {
         }
         Ok(())
     }
+}
+
+/// In quiet times the list of each shop is read to its end again and again.
+fn check_sweeps(memory: &MemoryStore, now: Time) -> Result<(), Violation> {
+    for sweep in memory.sweeps().now_or_never().and_then(Result::ok).unwrap_or_default() {
+        let recent = sweep.swept_at.is_some_and(|swept_at| now.since(swept_at) < SWEPT_WITHIN);
+        rule(recent, "I7", || format!("the list of {} was last read at {:?}", sweep.shop, sweep.swept_at))?;
+    }
+    Ok(())
 }
 
 /// Ours is as the gateway has it (I5, I8).

@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::{
-    Attempt, CommandOutcome, Evidence, Flow, Payment, PaymentId, PaymentState, Seen, ShopName, Source, Time,
-};
+use domain::{Attempt, CommandOutcome, Evidence, Flow, Payment, PaymentId, PaymentState, Seen, ShopName, Source, Time};
 use futures::future::join_all;
 use store::{Claim, Lease, Name, Stored};
 

@@ -126,6 +126,8 @@ impl Desk {
             Err(reason) => return Seen::CommandNotSent { number, reason },
         };
         let shop = &payment.opening.shop;
+        // A caller waits for it, so no poll may be in its way.
+        self.throttle.take();
         let outcome = classify_command(self.gateway.exchange(shop, request).await);
         match outcome {
             answer::CommandOutcome::Accepted { result, .. } => {

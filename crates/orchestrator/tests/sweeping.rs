@@ -211,7 +211,7 @@ impl House {
             *next += 1;
             *next
         };
-        block_on(self.desk.take(PaymentId::from(Uuid::from_u128(id)), deposit(reference))).unwrap().stored.payment
+        block_on(self.desk.take(PaymentId::from(Uuid::from_u128(id)), deposit(reference), None)).unwrap().stored.payment
     }
 
     fn payment(&self, reference: &str) -> Payment {
@@ -238,24 +238,8 @@ fn shop() -> ShopName {
 }
 
 fn deposit(reference: &str) -> Order {
-    Order {
-        shop: shop(),
-        reference_id: reference.parse().unwrap(),
-        payment_type: PaymentType::Deposit,
-        money: Money::requested(Decimal::new(1112, 2), "EUR".parse().unwrap()).unwrap(),
-        payment_method: None,
-        flow: Flow::Redirect,
-        flow_asked: None,
-        pre_auth: false,
-        start_recurring: false,
-        description: None,
-        return_url: None,
-        checkout_style: None,
-        customer: None,
-        billing_address: None,
-        additional_parameters: BTreeMap::new(),
-        metadata: BTreeMap::new(),
-    }
+    let money = Money::requested(Decimal::new(1112, 2), "EUR".parse().unwrap()).unwrap();
+    Order::new(shop(), reference.parse().unwrap(), PaymentType::Deposit, money)
 }
 
 fn pages_of(page_items: u16) -> SweepRules {

@@ -4,7 +4,7 @@ use std::time::Duration;
 use crate::database_url::Place;
 use crate::postgres::PostgresStore;
 use crate::sqlite::SqliteStore;
-use crate::{DatabaseUrl, Keys, PoolSettings, Reads, Store, StoreError};
+use crate::{DatabaseUrl, Keys, Means, PoolSettings, Reads, Store, StoreError};
 
 /// A database as the rest of the house sees it: what is done to it, without which one it is.
 #[derive(Clone)]
@@ -15,6 +15,8 @@ pub struct Database {
     pub reads: Arc<dyn Reads>,
     /// The callers' keys.
     pub keys: Arc<dyn Keys>,
+    /// What payments were paid with.
+    pub means: Arc<dyn Means>,
     connections: Connections,
 }
 
@@ -28,7 +30,8 @@ pub async fn connect(url: &DatabaseUrl, settings: &PoolSettings) -> Result<Datab
                 connections: Connections::Postgres(store.clone()),
                 store: store.clone(),
                 reads: store.clone(),
-                keys: store,
+                keys: store.clone(),
+                means: store,
             })
         }
         Place::Sqlite(file) => {
@@ -37,7 +40,8 @@ pub async fn connect(url: &DatabaseUrl, settings: &PoolSettings) -> Result<Datab
                 connections: Connections::Sqlite(store.clone()),
                 store: store.clone(),
                 reads: store.clone(),
-                keys: store,
+                keys: store.clone(),
+                means: store,
             })
         }
     }

@@ -1,8 +1,8 @@
 //! All the SQL: the batched write path, claims of due work, and reads.
 //!
 //! Nothing is decided here. What comes in was decided on a version, and only that version may be replaced.
-//! [`Store`] has three implementations (PostgreSQL, SQLite, memory) and one conformance suite; [`Reads`] and [`Keys`]
-//! have the two databases. [`Coalescer`] makes batches of what arrives together.
+//! [`Store`] and [`Means`] have three implementations (PostgreSQL, SQLite, memory) and one conformance suite; [`Reads`]
+//! and [`Keys`] have the two databases. [`Coalescer`] makes batches of what arrives together.
 
 mod coalescer;
 mod columns;
@@ -11,6 +11,7 @@ mod database_url;
 mod error;
 mod flaw;
 mod keys;
+mod means;
 mod memory;
 mod pool_settings;
 mod postgres;
@@ -23,6 +24,7 @@ pub use connect::{Database, connect, migrate};
 pub use database_url::{DatabaseUrl, InvalidDatabaseUrl};
 pub use error::StoreError;
 pub use keys::{KeyRecord, Keys, Scope};
+pub use means::Means;
 pub use memory::{GatewayPaymentRow, MemoryStore, OutboxRow};
 pub use pool_settings::PoolSettings;
 pub use reads::{Audited, Filter, Health, Ledger, NoticeRecord, Page, Position, Reads, Violation};

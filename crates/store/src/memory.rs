@@ -7,7 +7,7 @@ use domain::{Entry, GatewayPaymentId, PaymentId, PaymentState, Progress, Referen
 use crate::columns::UnmatchedColumns;
 use crate::flaw::{flaw_of_birth, flaw_of_write, without_nul};
 use crate::{
-    Audited, Birth, Claim, DueNotice, Filed, Lease, Move, Name, Notice, NoticeId, NoticeRecord, Opened, Outcome,
+    Audited, Birth, Claim, DueNotice, Filed, Lease, Means, Move, Name, Notice, NoticeId, NoticeRecord, Opened, Outcome,
     OwnerId, Received, Store, StoreError, Stored, Sweep, SweepClaim, UnmatchedPayment, Write,
 };
 
@@ -200,6 +200,18 @@ impl Store for MemoryStore {
     }
 }
 
+#[async_trait]
+impl Means for MemoryStore {
+    async fn keep_means(&self, payment: PaymentId, sealed: &[u8], _: Time) -> Result<(), StoreError> {
+        self.tables().means.insert(payment, sealed.to_vec());
+        Ok(())
+    }
+
+    async fn means(&self, payment: PaymentId) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.tables().means.get(&payment).cloned())
+    }
+}
+
 /// As the databases' tables, with what is unique among them as keys.
 #[derive(Debug, Clone, Default)]
 struct Tables {
@@ -212,6 +224,7 @@ struct Tables {
     /// Each with the end of its lease.
     sweeps: BTreeMap<ShopName, (Sweep, Option<Time>)>,
     unmatched: BTreeMap<(GatewayPaymentId, ShopName), UnmatchedPayment>,
+    means: BTreeMap<PaymentId, Vec<u8>>,
 }
 
 #[derive(Debug, Clone)]

@@ -9,6 +9,7 @@ mod commit;
 mod keys;
 mod list;
 mod load;
+mod means;
 mod open;
 mod pool;
 mod reads;

@@ -16,6 +16,7 @@ mod keys;
 mod ledger;
 mod list;
 mod load;
+mod means;
 mod open;
 #[cfg(test)]
 mod plans;

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, Row as _};
 
-use super::{SqliteStore, claim, commit, health, keys, ledger, list, load, open, receive, sweep, unmatched};
+use super::{SqliteStore, claim, commit, health, keys, ledger, list, load, means, open, receive, sweep, unmatched};
 use crate::{Filter, Page, Position};
 
 /// The statements whose cost must not grow with what is stored.
-const HOT: [(&str, &str); 28] = [
+const HOT: [(&str, &str); 30] = [
     ("open payments", open::INSERT_PAYMENTS),
     ("open checks", open::INSERT_CHECKS),
     ("open events", open::INSERT_EVENTS),
@@ -34,6 +34,8 @@ const HOT: [(&str, &str); 28] = [
     ("notices", ledger::NOTICES),
     ("audit", ledger::AUDIT),
     ("find", list::FIND),
+    ("keep means", means::KEEP_MEANS),
+    ("means", means::MEANS),
     ("key by digest", keys::KEY_BY_DIGEST),
     ("revoke key", keys::REVOKE_KEY),
     ("claim sweep", sweep::CLAIM_SWEEP),

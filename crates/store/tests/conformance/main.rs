@@ -17,6 +17,7 @@ mod damage;
 mod embedded;
 mod keys;
 mod listing;
+mod means;
 mod opening;
 mod poison;
 mod reading;

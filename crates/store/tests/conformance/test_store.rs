@@ -6,8 +6,8 @@ use std::time::Duration;
 use domain::{Payment, PaymentId, ShopName, Time};
 use sqlx::{AssertSqlSafe, PgPool, Row as _, SqlitePool};
 use store::{
-    Audited, Database, DatabaseUrl, MemoryStore, Name, NoticeRecord, Opened, OutboxRow, Outcome, PoolSettings, Reads,
-    Store, Stored, UnmatchedPayment, Write,
+    Audited, Database, DatabaseUrl, Means, MemoryStore, Name, NoticeRecord, Opened, OutboxRow, Outcome, PoolSettings,
+    Reads, Store, Stored, UnmatchedPayment, Write,
 };
 use tempfile::TempDir;
 use test_postgres::TestDatabase;
@@ -95,6 +95,13 @@ impl TestStore {
         let database = connected(&server.url).await;
         let raw = sqlx::postgres::PgPoolOptions::new().max_connections(1).connect(&server.url).await.unwrap();
         Self { store: database.store.clone(), behind: Behind::Postgres { database, raw, server } }
+    }
+
+    pub(crate) fn means(&self) -> Arc<dyn Means> {
+        match &self.behind {
+            Behind::Memory(memory) => memory.clone(),
+            Behind::Sqlite { database, .. } | Behind::Postgres { database, .. } => database.means.clone(),
+        }
     }
 
     /// Runs a story, and looks through everything afterwards.

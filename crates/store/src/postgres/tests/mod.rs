@@ -14,6 +14,7 @@ use super::commit::{COMMIT, HOLDERS};
 use super::keys::{ADD_KEY, ALL_KEYS, KEY_BY_DIGEST, REVOKE_KEY};
 use super::list::{FIND, LIST};
 use super::load::LOAD;
+use super::means::{KEEP_MEANS, MEANS};
 use super::reads::{APPLIED_MIGRATIONS, AUDIT, COUNTS, HEALTH, LEDGER, NOTICES, VIOLATIONS};
 use super::receive::RECEIVE;
 use super::sweep::{CLAIM_SWEEP, OLDEST_OPEN, RECORD_SWEEP, SWEEPS};
@@ -21,7 +22,7 @@ use super::unmatched::{DUE_UNMATCHED, FILE_UNMATCHED, UNMATCHED};
 use crate::{DatabaseUrl, PoolSettings, database_url::Place};
 
 /// Every statement of the write path and of the look-ups by name: their cost may not grow with what is stored.
-const HOT: [(&str, &str); 15] = [
+const HOT: [(&str, &str); 17] = [
     ("COMMIT", COMMIT),
     ("HOLDERS", HOLDERS),
     ("LOAD", LOAD),
@@ -30,6 +31,8 @@ const HOT: [(&str, &str); 15] = [
     ("CLAIM_NOTICES", CLAIM_NOTICES),
     ("KEPT_REQUEST", KEPT_REQUEST),
     ("FORGET_KEPT_REQUESTS", FORGET_KEPT_REQUESTS),
+    ("KEEP_MEANS", KEEP_MEANS),
+    ("MEANS", MEANS),
     ("ADD_KEY", ADD_KEY),
     ("KEY_BY_DIGEST", KEY_BY_DIGEST),
     ("REVOKE_KEY", REVOKE_KEY),

@@ -94,7 +94,7 @@ fn scans(plan: &Value) -> Vec<String> {
 }
 
 /// Of every index that the write path and the look-ups by name may use.
-const FIRST_COLUMNS: [(&str, &str); 17] = [
+const FIRST_COLUMNS: [(&str, &str); 18] = [
     ("payments_pkey", "payment_id"),
     ("payments_reference", "reference_id"),
     ("payment_events_pkey", "payment_id"),
@@ -103,6 +103,7 @@ const FIRST_COLUMNS: [(&str, &str); 17] = [
     ("gateway_payments_pkey", "gateway_payment_id"),
     ("kept_requests_pkey", "payment_id"),
     ("kept_requests_oldest", "kept_at"),
+    ("payment_means_pkey", "payment_id"),
     ("webhook_notices_pkey", "notice_id"),
     ("webhook_notices_body", "digest"),
     ("webhook_notices_waiting", "received_at"),
@@ -159,6 +160,7 @@ async fn store_20_000_payments(pool: &PgPool) {
                 created_at, null
          from payments;
          insert into kept_requests select payment_id, '', created_at from payments where state = 'SUBMITTED';
+         insert into payment_means select payment_id, '', created_at from payments;
          insert into api_keys
          select payment_id, reference_id, uuid_send(payment_id), '{}', '{}', created_at, null from payments limit 2000;
          analyze",

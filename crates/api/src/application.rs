@@ -180,6 +180,7 @@ pub(crate) fn desk(settings: &Settings, database: &Database, clock: Arc<dyn Cloc
     let gateway: Arc<dyn Gateway> = Arc::new(HttpGateway::new(clients(settings)?));
     Ok(Desk::new(Parts {
         store: Arc::new(Coalescer::new(store, settings.database.batch_max)),
+        means: database.means.clone(),
         gateway: crate::failpoint::around_gateway(gateway),
         clock,
         vault: Vault::new(settings.master_key.secret())?,

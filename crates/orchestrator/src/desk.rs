@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::{Intervals, PaymentId, PaymentMethod, ShopName, Time};
 use gateway_client::signature::SigningKeys;
-use store::{Coalescer, Name, OwnerId, Stored};
+use store::{Coalescer, Means, Name, OwnerId, Stored};
 use tokio::sync::broadcast;
 
 use crate::sweep::Sweeping;
@@ -14,6 +14,7 @@ use crate::{Breaker, BreakerSettings, Clock, DeedError, Gateway, RequestRate, Sw
 /// Where all deeds are done: what they share, handed in once at the start.
 pub struct Desk {
     pub(crate) store: Arc<Coalescer>,
+    pub(crate) means: Arc<dyn Means>,
     pub(crate) gateway: Arc<dyn Gateway>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) vault: Vault,
@@ -30,6 +31,8 @@ pub struct Desk {
 pub struct Parts {
     /// The write path, in batches.
     pub store: Arc<Coalescer>,
+    /// What payments were paid with.
+    pub means: Arc<dyn Means>,
     /// The way to the gateway.
     pub gateway: Arc<dyn Gateway>,
     /// What time it is.
@@ -95,13 +98,13 @@ impl Default for Rules {
 impl Desk {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
-        let Parts { store, gateway, clock, vault, signing_keys, owner, rules } = parts;
+        let Parts { store, means, gateway, clock, vault, signing_keys, owner, rules } = parts;
         let breaker = Breaker::new(rules.breaker);
         // Waiters only learn that something changed and look themselves; one that falls behind looks as well.
         let (changes, _) = broadcast::channel(1024);
         let throttle = Throttle::new(rules.rate, Arc::clone(&clock));
         let sweeping = Sweeping::default();
-        Self { store, gateway, clock, vault, signing_keys, owner, rules, breaker, throttle, sweeping, changes }
+        Self { store, means, gateway, clock, vault, signing_keys, owner, rules, breaker, throttle, sweeping, changes }
     }
 
     /// A payment by one of its names.

@@ -41,6 +41,11 @@ impl Desk {
         let seen = match outcome {
             ReadOutcome::Found { result: found, .. } => {
                 self.breaker.succeeded(shop);
+                // A look that could not keep what it brought is made again: after the last one, nobody looks any more.
+                if let Err(error) = self.keep_paid_with(payment, &found).await {
+                    tracing::error!(payment = %payment.id(), error = &error as &dyn std::error::Error, "what was paid with is not kept yet");
+                    return Looked { failed: true, ..Looked::default() };
+                }
                 // An answer about another payment than the one that was asked for tells nothing.
                 let asked_for = |found: &Sighting| Some(&found.id) == payment.gateway_payment_id.as_ref();
                 sighting(&found).filter(asked_for).map(|sighting| Seen::Reported { sighting })

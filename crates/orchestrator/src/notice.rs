@@ -76,7 +76,12 @@ impl Desk {
         if received.repeat && received.filed.is_some() {
             return Ok(Heard::Repeat);
         }
-        // From here on it is durable: whatever fails now, a worker does later.
+        // From here on it is durable: whatever fails now, a worker does later; what was paid with, a look.
+        if let Some(stored) = &received.payment
+            && let Err(error) = self.keep_paid_with(&stored.payment, &told).await
+        {
+            tracing::error!(notice = %received.id, error = &error as &dyn std::error::Error, "what was paid with is not kept yet");
+        }
         match self.apply_notice(received.id, received.payment.map(|stored| *stored), sighting, now).await {
             Ok(heard) => Ok(heard),
             Err(error) => {
@@ -196,6 +201,7 @@ mod tests {
         let store = Arc::new(MemoryStore::new());
         let desk = Desk::new(Parts {
             store: Arc::new(Coalescer::new(store.clone(), 1)),
+            means: store.clone(),
             gateway: Arc::new(Nowhere),
             clock: Arc::new(Still),
             vault: vault.clone(),

@@ -9,7 +9,8 @@ use sha2::Sha256;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-/// What must not be readable in the database: requests kept for a second attempt, and the bodies of notices.
+/// What must not be readable in the database: requests kept for a second attempt, the bodies of notices, and what
+/// payments were paid with.
 ///
 /// Sealed with XChaCha20-Poly1305. The nonce is the id of what is sealed and what for; each is sealed once, so that no
 /// nonce is used twice, and no randomness is needed here.
@@ -29,6 +30,7 @@ pub struct InvalidMasterKey;
 pub(crate) enum Purpose {
     KeptRequest,
     NoticeBody,
+    Means,
 }
 
 impl Purpose {
@@ -36,6 +38,7 @@ impl Purpose {
         match self {
             Self::KeptRequest => b"request.",
             Self::NoticeBody => b"notice..",
+            Self::Means => b"means...",
         }
     }
 }

@@ -83,6 +83,7 @@ impl House {
         let store = Arc::new(MemoryStore::new());
         let desk = Desk::new(Parts {
             store: Arc::new(Coalescer::new(store.clone(), 1)),
+            means: store.clone(),
             gateway: gateway.clone(),
             clock: clock.clone(),
             vault: Vault::new(&"a-master-key-of-32-characters-at-least".to_owned().into()).unwrap(),

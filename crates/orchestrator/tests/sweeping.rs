@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::{Elsewhere, Flow, Money, Order, Payment, PaymentId, PaymentState, PaymentType, ShopName, Time};
+use domain::{Elsewhere, Money, Order, Payment, PaymentId, PaymentState, PaymentType, ShopName, Time};
 use futures::executor::block_on;
 use gateway_client::answer::{Failure, RawAnswer, Received, UnknownReason};
 use gateway_client::request::{Method, Request};
@@ -224,6 +224,7 @@ fn desk(store: &Arc<MemoryStore>, gateway: &Arc<Lister>, clock: &Arc<Hand>, rule
     let keys = SigningKeys::new("a-signing-key".to_owned().into(), [], Encoding::Hex).unwrap();
     Desk::new(Parts {
         store: Arc::new(Coalescer::new(store.clone(), 10)),
+        means: store.clone(),
         gateway: gateway.clone(),
         clock: clock.clone(),
         vault: Vault::new(&"a-master-key-of-32-characters-at-least".to_owned().into()).unwrap(),

@@ -8,7 +8,7 @@ use domain::{Kind, PaymentId, Seen, ShopName, Time};
 use futures::FutureExt as _;
 use futures::channel::oneshot;
 use store::{
-    Birth, Claim, DueNotice, Move, Name, Notice, Opened, Outcome, Received, Store, StoreError, Stored, Sweep,
+    Birth, Claim, DueNotice, Means, Move, Name, Notice, Opened, Outcome, Received, Store, StoreError, Stored, Sweep,
     SweepClaim, UnmatchedPayment, Write,
 };
 
@@ -212,6 +212,22 @@ impl Store for Database {
     async fn due_unmatched(&self, shop: &ShopName, now: Time, limit: u32) -> Result<Vec<UnmatchedPayment>, StoreError> {
         let shop = shop.clone();
         self.read(move |world| world.memory.due_unmatched(&shop, now, limit).now_or_never()).await
+    }
+}
+
+#[async_trait]
+impl Means for Database {
+    async fn keep_means(&self, payment: PaymentId, sealed: &[u8], at: Time) -> Result<(), StoreError> {
+        let sealed = sealed.to_vec();
+        let statement = move |world: &Arc<World>, who| {
+            world.step(who, format_args!("keep what {} was paid with", show::short(payment.uuid())));
+            world.memory.keep_means(payment, &sealed, at).now_or_never()
+        };
+        self.write("keep means", statement).await
+    }
+
+    async fn means(&self, payment: PaymentId) -> Result<Option<Vec<u8>>, StoreError> {
+        self.read(move |world| world.memory.means(payment).now_or_never()).await
     }
 }
 

@@ -59,7 +59,8 @@ impl World {
         let (batch_max, flights_max) = (self.chance.pick([1, 3, 50]), self.chance.pick([1, 2]));
         let skew = self.processes.lock()[slot].skew;
         let desk = Arc::new(Desk::new(Parts {
-            store: Arc::new(Coalescer::with_flights(database, batch_max, flights_max)),
+            store: Arc::new(Coalescer::with_flights(database.clone(), batch_max, flights_max)),
+            means: database,
             gateway: Arc::new(Network { world: Arc::clone(self), slot }),
             clock: Arc::new(ProcessClock { world: Arc::clone(self), skew }),
             vault: self.vault.clone(),

@@ -47,7 +47,8 @@ impl Caller {
         if self.may(scope) { Ok(()) } else { Err(missing(&[scope])) }
     }
 
-    fn may(&self, scope: Scope) -> bool {
+    /// Whether its key has this scope.
+    pub fn may(&self, scope: Scope) -> bool {
         self.key.scopes.contains(&scope) || self.key.scopes.contains(&Scope::Admin)
     }
 

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use domain::{
     CommandOutcome, Currency, Elsewhere, IssuedCommand, Money, OtherPayment, Payment, PaymentState, PaymentType,
 };
+use gateway_client::Secret;
+use orchestrator::PaidWith;
 use serde::Serialize;
 use store::Stored;
 
@@ -32,7 +34,10 @@ pub(super) struct PaymentView<'a> {
     pub surplus: Vec<SurplusView<'a>>,
     pub next_action: Option<NextAction<'a>>,
     pub payment_method: Option<&'a str>,
-    pub payment_method_details: Option<()>,
+    pub payment_method_details: Option<PaidWithView<'a>>,
+    /// Only where one payment is read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recurring_token: Option<&'a str>,
     pub gateway_payment_id: Option<&'a str>,
     pub error: Option<ErrorView<'a>>,
     pub external_refs: Option<&'a BTreeMap<String, String>>,
@@ -43,6 +48,19 @@ pub(super) struct PaymentView<'a> {
     pub version: u64,
     pub created_at: String,
     pub updated_at: String,
+}
+
+/// What was paid with, under the gateway's names.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[allow(missing_docs, reason = "the REST contract documents the fields")]
+pub(super) struct PaidWithView<'a> {
+    pub customer_account_number: Option<&'a str>,
+    pub card_brand: Option<&'a str>,
+    pub card_expiry_month: Option<&'a str>,
+    pub card_expiry_year: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub card_token: Option<&'a str>,
 }
 
 /// What the customer or the merchant has to do next.
@@ -120,6 +138,7 @@ impl<'a> From<&'a Stored> for PaymentView<'a> {
             next_action: next_action(payment),
             payment_method: payment.payment_method.as_ref().map(domain::PaymentMethod::as_str),
             payment_method_details: None,
+            recurring_token: None,
             gateway_payment_id: payment.gateway_payment_id.as_ref().map(domain::GatewayPaymentId::as_str),
             error: payment.error.as_ref().map(|error| ErrorView {
                 code: &error.code,
@@ -162,6 +181,26 @@ impl<'a> From<&'a IssuedCommand> for PendingCommandView<'a> {
             | CommandOutcome::Done => None,
         };
         Self { kind: issued.command.kind().into(), since: issued.issued_at.to_string(), outcome, reason }
+    }
+}
+
+impl<'a> PaymentView<'a> {
+    /// One payment by itself, with what it was paid with. `with_tokens` for those who may charge anyway.
+    pub(super) fn alone(stored: &'a Stored, paid_with: Option<&'a PaidWith>, with_tokens: bool) -> Self {
+        let Some(paid_with) = paid_with else { return Self::from(stored) };
+        let token = |token: &'a Option<Secret>| token.as_ref().filter(|_| with_tokens).map(Secret::expose);
+        let details = PaidWithView {
+            customer_account_number: paid_with.account.as_deref(),
+            card_brand: paid_with.card_brand.as_deref(),
+            card_expiry_month: paid_with.card_expiry_month.as_deref(),
+            card_expiry_year: paid_with.card_expiry_year.as_deref(),
+            card_token: token(&paid_with.card_token),
+        };
+        Self {
+            payment_method_details: Some(details),
+            recurring_token: token(&paid_with.recurring_token),
+            ..Self::from(stored)
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use domain::{Entry, GatewayPaymentId, PaymentId, ReferenceId, ShopName};
@@ -56,7 +57,7 @@ async fn read(
     query.finish()?;
     let name = name(shop.or_else(|| app.default_shop.clone())).ok_or_else(Problem::not_found)?;
     let stored = visible(name, &caller, &app).await?;
-    let Some(seconds) = seconds else { return Ok(HttpResponse::Ok().json(PaymentView::from(&stored))) };
+    let Some(seconds) = seconds else { return alone(&stored, &caller, &app).await };
     let (desk, id) = (app.desk.clone(), stored.payment.id());
     let enough = move |payment: &domain::Payment| match after {
         Some(version) => payment.version > version,
@@ -65,7 +66,20 @@ async fn read(
     let patience = Duration::from_secs(seconds);
     let waiting = async move { wait::until(&desk, id, patience, enough).await };
     let stored = app.works.run(waiting).await??;
-    Ok(HttpResponse::Ok().json(PaymentView::from(&stored)))
+    alone(&stored, &caller, &app).await
+}
+
+/// One payment, with what it was paid with. The tokens in it pay, so they are for those who may take deposits, and for no
+/// cache on the way.
+async fn alone(stored: &Stored, caller: &Caller, app: &Data<App>) -> Result<HttpResponse, Problem> {
+    let (desk, id) = (app.desk.clone(), stored.payment.id());
+    let paid_with = app.works.run(async move { desk.paid_with(id).await }).await??;
+    let view = PaymentView::alone(stored, paid_with.as_ref(), caller.may(Scope::DepositsWrite));
+    let mut response = HttpResponse::Ok().json(view);
+    if paid_with.is_some() {
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    Ok(response)
 }
 
 /// `GET /v1/payments/{id}/events`: the ledger, oldest first.

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use gateway_simulator::Fault;
 use serde_json::{Value, json};
+use store::Scope;
 
-use crate::app::{Kind, SECOND_API_KEY, SECOND_SIGNING_KEY, TestApp, on_every_store, order};
-use crate::orders::payout;
+use crate::app::{Kind, SECOND_API_KEY, SECOND_SIGNING_KEY, TestApp, admit, on_every_store, order};
+use crate::orders::{by_card, payout};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_mins(1);
@@ -62,6 +63,64 @@ on_every_store! {
         assert_eq!((&end["state"], &end["error"]["code"]), (&json!("DECLINED"), &json!("1.06")), "{end}");
         app.pass(MINUTE, 10 * SECOND).await;
         app.prove_the_books().await;
+    }
+
+    /// The gateway tells it once the payment is made; whoever may charge reads it where one payment is read, and nowhere
+    /// else is it to be seen.
+    async fn what_was_paid_with_is_told_with_its_payment_alone(app: TestApp) {
+        let mut order = first("month-1");
+        order["card"] = by_card("x")["card"].clone();
+        let ordered = app.post("/v1/payments", &order).await.body;
+        assert_eq!(app.payment("month-1").await["paymentMethodDetails"], Value::Null, "nothing is told yet");
+        app.pay("month-1").await;
+        app.end_of("month-1").await;
+        let id = ordered["id"].as_str().unwrap();
+        let token = format!("rt{}", ordered["gatewayPaymentId"].as_str().unwrap());
+        let told = json!({
+            "customerAccountNumber": "400000***0002", "cardBrand": "VISA",
+            "cardExpiryMonth": "06", "cardExpiryYear": "2071",
+        });
+        for again in [false, true] {
+            if again {
+                app.restart().await;
+            }
+            for path in ["/v1/payments/by-reference/month-1".to_owned(), format!("/v1/payments/{id}?wait=1")] {
+                let alone = app.get(&path).await;
+                assert_eq!((&alone.body["recurringToken"], &alone.body["paymentMethodDetails"]), (&json!(token), &told));
+                assert_eq!(alone.headers["cache-control"], "no-store");
+            }
+        }
+        admit(app.serving().keys(), "pk_reader", &[Scope::PaymentsRead, Scope::PayoutsWrite], &[]).await;
+        let read = app.send(app.http.get(app.at(&format!("/v1/payments/{id}"))).bearer_auth("pk_reader")).await;
+        assert_eq!((&read.body["recurringToken"], &read.body["paymentMethodDetails"]), (&Value::Null, &told));
+
+        app.pass(MINUTE, 10 * SECOND).await;
+        for answer in [
+            app.get("/v1/payments").await,
+            app.get(&format!("/v1/payments/{id}/events")).await,
+            app.post("/v1/payments", &order).await,
+            app.post(&format!("/v1/payments/{id}/check"), &json!({})).await,
+        ] {
+            assert!(answer.status == 200 && !answer.body.to_string().contains(&token), "{answer:?}");
+            assert!(!answer.body.to_string().contains("***0002"), "{answer:?}");
+        }
+        assert_eq!(app.count("select count(*) from payment_means").await, 1);
+        for (table, row) in app.data.everything().await {
+            assert!(!row.contains(&token) && !row.contains("***0002"), "{table}: {row}");
+        }
+    }
+
+    /// A notice may never come, or bring nothing of it: the look that follows every end brings it.
+    async fn what_no_notice_tells_is_learnt_by_the_look(app: TestApp) {
+        app.fault("month-1", Fault::HookNever);
+        app.post("/v1/payments", &first("month-1")).await;
+        app.pay("month-1").await;
+        assert_eq!(app.payment("month-1").await["recurringToken"], Value::Null);
+        app.pass(MINUTE, 10 * SECOND).await;
+        let payment = app.payment("month-1").await;
+        assert_eq!((&payment["state"], &payment["recurringToken"]), (&json!("COMPLETED"), &json!(token_of(&payment))));
+        // With the token that is told, the chain goes on.
+        assert_eq!(app.post("/v1/payments", &next("month-2", &payment)).await.status, 201);
     }
 
     async fn a_parent_must_be_a_deposit_of_the_same_shop_that_the_gateway_has(app: TestApp) {

@@ -131,15 +131,9 @@ fn check_step(before: &Payment, story: &Story, evidence: &Evidence) -> Result<()
     }
     let open = after.commands.issued().iter().filter(|issued| issued.outcome.is_open()).count();
     prop_assert!(open <= 1, "one command at a time");
-    prop_assert!(!after.is_over_refunded() || after.flags.contains(&Flag::OverRefunded) || is_overage(after), "I10");
+    prop_assert!(!after.is_over_refunded() || after.flags.contains(&Flag::OverRefunded), "I10");
     prop_assert!(after.others.iter().all(|other| Some(&other.id) != after.gateway_payment_id.as_ref()));
     Ok(())
-}
-
-/// The gateway itself lowered what was captured, or let somebody else have it back: a break, and no doing of ours.
-fn is_overage(payment: &Payment) -> bool {
-    payment.others.iter().any(|other| other.relation == domain::Elsewhere::Foreign)
-        || payment.flags.contains(&Flag::AmountContradicts)
 }
 
 /// I5: a state is told by a gateway payment that is ours, or is REJECTED by a refusal or a proof that nothing was sent.

@@ -120,6 +120,18 @@ fn a_refund_that_comes_back_to_life_is_counted_and_flagged() {
 }
 
 #[test]
+fn too_much_that_was_refunded_elsewhere_is_flagged_in_whichever_order_it_is_seen() {
+    let opened = || Story::of(PaymentType::Deposit, Flow::Redirect, PaymentState::Pending);
+    let (completed, child) = (look(15, sighting(OURS, "COMPLETED")), foreign("REFUND", "COMPLETED", Some(euros("26"))));
+    for order in [[&completed, &child], [&child, &completed]] {
+        let mut story = opened();
+        story.sees_all(order);
+        assert!(story.has(Flag::OverRefunded), "{order:?}");
+        assert_eq!(domain::Payment::fold(&story.ledger), Ok(story.payment));
+    }
+}
+
+#[test]
 fn a_thousand_refunds_are_the_most() {
     let mut story = paid();
     for number in 1..=1000 {

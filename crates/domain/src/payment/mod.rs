@@ -178,7 +178,7 @@ impl Payment {
 
     /// The payment and the entry that follow from a decision; `None` if the decision is worth no entry.
     pub fn after(&self, evidence: &Evidence, decision: &Decision) -> Option<(Self, Entry)> {
-        let entry = Entry {
+        let mut entry = Entry {
             sequence: self.version + 1,
             at: evidence.at,
             source: evidence.source,
@@ -188,6 +188,10 @@ impl Payment {
         };
         let mut after = self.clone();
         after.record(&entry);
+        // Whatever made it so: a refund that came back to life, one that was made elsewhere, a smaller sum than was told.
+        if after.is_over_refunded() && after.flags.insert(Flag::OverRefunded) {
+            entry.change.flags.insert(Flag::OverRefunded);
+        }
         Some((after, entry))
     }
 

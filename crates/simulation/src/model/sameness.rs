@@ -169,9 +169,11 @@ fn evidence(evidence: &Evidence, state: &mut impl Hasher) {
         | Seen::Refused { attempt, .. }
         | Seen::OutcomeUnknown { attempt, .. } => attempt.hash(state),
         Seen::ClaimedElsewhere { attempt, id } => (attempt, id).hash(state),
-        Seen::Opened(_) | Seen::GivenUp { .. } | Seen::Missing => {}
-        // The create protocol has none of these.
-        Seen::CommandIssued { .. }
+        // The create protocol has no commands and no refunds.
+        Seen::Opened(_)
+        | Seen::GivenUp { .. }
+        | Seen::Missing
+        | Seen::CommandIssued { .. }
         | Seen::CommandRepeated { .. }
         | Seen::CommandNotSent { .. }
         | Seen::CommandDenied { .. }

@@ -1,6 +1,4 @@
-use std::collections::BTreeSet;
-
-use super::super::{Change, Decision, Flag, Payment, PaymentState, Refund, RefundStanding};
+use super::super::{Change, Decision, Payment, PaymentState, Refund, RefundStanding};
 use crate::{Money, PaymentId};
 
 impl Payment {
@@ -25,11 +23,7 @@ impl Payment {
         if ended == *known {
             return Decision::Confirms(None);
         }
-        let mut after = self.clone();
-        after.refunds.set(ended.clone());
-        let over = after.is_over_refunded() && !self.flags.contains(&Flag::OverRefunded);
-        let flags = over.then_some(Flag::OverRefunded).into_iter().collect::<BTreeSet<_>>();
-        Decision::Moves(Change { refund: Some(ended), flags, ..Change::default() })
+        Decision::Moves(Change { refund: Some(ended), ..Change::default() })
     }
 
     pub(super) fn parent_was_told(&self, state: PaymentState) -> Decision {

@@ -173,9 +173,9 @@ on_every_store! {
             assert!(entry["at"].as_str().unwrap().ends_with('Z'));
         }
         let kinds: Vec<&str> = entries.iter().map(|entry| entry["seen"]["kind"].as_str().unwrap()).collect();
-        assert_eq!(kinds, ["opened", "outcome-unknown", "found", "reported", "reported"]);
+        assert_eq!(kinds, ["opened", "outcome-unknown", "reported", "found", "reported", "reported"]);
         let sources: Vec<&str> = entries.iter().map(|entry| entry["source"].as_str().unwrap()).collect();
-        assert_eq!(sources, ["request", "response", "sweep", "poll", "webhook"]);
+        assert_eq!(sources, ["request", "response", "sweep", "sweep", "poll", "webhook"]);
         assert_eq!(entries[0]["seen"]["metadata"], json!({ "basket": "17" }));
         let text = ledger.body.to_string().to_lowercase();
         for hidden in ["fingerprint", "xk7", "person.example", "81.4.178"] {

@@ -75,6 +75,10 @@ impl Desk {
         if payment.must_tell_parent() {
             return self.tell_parent(stored, under).await.map(drop);
         }
+        if payment.needs_start() {
+            let kept = self.kept(payment.id()).await?;
+            return self.start(stored, kept.start.as_ref()).await.map(drop);
+        }
         if self.is_in_flight(payment, now) {
             return self.record_look(stored, under).await.map(drop);
         }
@@ -198,7 +202,7 @@ impl Desk {
         if stored.payment.is_past_submitting(self.now(), &self.rules.intervals) {
             return self.give_up(stored, reason, under).await;
         }
-        let Some(request) = self.kept_request(stored.payment.id()).await? else {
+        let Some(request) = self.kept(stored.payment.id()).await?.create else {
             return self.give_up(stored, format!("{reason}; the request is no longer kept"), under).await;
         };
         let why = format!("the one before never reached the gateway ({reason})");
@@ -222,7 +226,7 @@ impl Desk {
     /// An inert payment that the gateway was seen not to have is sent a second time, and not a third.
     async fn try_twice(&self, stored: Stored, leased_at: std::time::Duration) -> Result<(), DeedError> {
         let release = Under { epoch: Some(stored.epoch), lease: Lease::Release, notice: None, look: None };
-        let Some(request) = self.kept_request(stored.payment.id()).await? else {
+        let Some(request) = self.kept(stored.payment.id()).await?.create else {
             return self.record_look(stored, release).await.map(drop);
         };
         let empties = stored.progress.empty_look_ups;

@@ -7,7 +7,7 @@ use domain::{
     SeenState, Source, Time,
 };
 use gateway_client::answer::{self, NotSentReason, UnknownReason, classify_command};
-use gateway_client::request::{self, Request};
+use gateway_client::request::{self, PatchPayment, Request};
 use gateway_client::vocabulary::{Open, OperationType};
 use store::{Lease, Name, Stored};
 use uuid::Uuid;
@@ -67,7 +67,7 @@ impl Desk {
             let Some(permitted) = self.permit(&stored, seen, self.rules.intervals.command_lease).await? else {
                 continue;
             };
-            let stored = match self.carry_out(permitted.clone(), leased_at).await {
+            let stored = match self.carry_out(permitted.clone(), None, leased_at).await {
                 Ok(stored) => stored,
                 // The request may have left, so the caller is told what is durable: that it is not known.
                 Err(error) => {
@@ -98,16 +98,33 @@ impl Desk {
         }
     }
 
+    /// Starts a host-to-host deposit: once, by whoever is first. The gateway's "no", if a look confirms it, leaves the
+    /// checkout page to the customer.
+    pub(crate) async fn start(&self, stored: Stored, start: Option<&PatchPayment>) -> Result<Stored, DeedError> {
+        let leased_at = self.clock.uptime();
+        let number = stored.payment.commands.next_number();
+        let seen = Seen::CommandIssued { number, id: None, command: Command::Start, by: None };
+        match self.permit(&stored, seen, self.rules.intervals.command_lease).await? {
+            Some(permitted) => self.carry_out(permitted, start, leased_at).await,
+            None => self.find(Name::Id(stored.payment.id())).await?.ok_or(DeedError::PaymentNotFound),
+        }
+    }
+
     /// Sends the request of the open command, whose entry is durable, and records what came back. The gateway's "no" is
     /// followed by a look, which decides.
-    pub(crate) async fn carry_out(&self, stored: Stored, leased_at: Duration) -> Result<Stored, DeedError> {
+    pub(crate) async fn carry_out(
+        &self,
+        stored: Stored,
+        start: Option<&PatchPayment>,
+        leased_at: Duration,
+    ) -> Result<Stored, DeedError> {
         let Some((number, issued)) = stored.payment.commands.open() else { return Ok(stored) };
         let sent_at = issued.sent_at;
         let seen = if self.clock.uptime().saturating_sub(leased_at) > self.rules.send_guard {
             // The lease may be over before an answer comes, and somebody else would be on it.
             Seen::CommandNotSent { number, reason: "its lease had grown too old before it could leave".to_owned() }
         } else {
-            self.exchange_command(&stored.payment, number, issued).await
+            self.exchange_command(&stored.payment, number, request(&stored.payment, &issued.command, start)).await
         };
         let evidence = Evidence { source: Source::Response, at: self.now(), begun_at: Some(sent_at), seen };
         let under = Under { epoch: Some(stored.epoch), lease: Lease::Release, notice: None, look: None };
@@ -120,8 +137,8 @@ impl Desk {
         Ok(stored)
     }
 
-    async fn exchange_command(&self, payment: &Payment, number: usize, issued: &IssuedCommand) -> Seen {
-        let request = match request(payment, &issued.command) {
+    async fn exchange_command(&self, payment: &Payment, number: usize, request: Result<Request, String>) -> Seen {
+        let request = match request {
             Ok(request) => request,
             Err(reason) => return Seen::CommandNotSent { number, reason },
         };
@@ -188,7 +205,7 @@ impl Desk {
         let reason = format!("{looks} looks after the quarantine showed no trace of the one before");
         let seen = Seen::CommandRepeated { number, request: issued.requests + 1, reason };
         match self.permit(&stored, seen, self.rules.intervals.command_lease).await? {
-            Some(permitted) => self.carry_out(permitted, leased_at).await.map(drop),
+            Some(permitted) => self.carry_out(permitted, None, leased_at).await.map(drop),
             None => Ok(()),
         }
     }
@@ -206,12 +223,15 @@ fn check_maker(payment: &Payment, given: &GivenCommand) -> Result<(), DeedError>
 }
 
 /// The command in the gateway's words; why it cannot be said, if so.
-fn request(payment: &Payment, command: &Command) -> Result<Request, String> {
+fn request(payment: &Payment, command: &Command, start: Option<&PatchPayment>) -> Result<Request, String> {
     let Some(id) = payment.gateway_payment_id.as_ref().and_then(gateway_id) else {
         return Err("the gateway's id is not known".to_owned());
     };
     match command {
-        Command::Start => Err("what the PATCH says of the customer is no longer kept".to_owned()),
+        Command::Start => {
+            let start = start.ok_or("what it says of the customer is no longer kept")?;
+            request::patch_payment(&id, start).map_err(|broken| broken.to_string())
+        }
         Command::Capture { amount } => {
             request::capture_payment(&id, amount.map(|money| money.amount())).map_err(|broken| broken.to_string())
         }

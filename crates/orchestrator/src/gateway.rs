@@ -1,16 +1,17 @@
 //! The one place where the gateway's words become ours, and ours the gateway's.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use async_trait::async_trait;
 use domain::{
-    BillingAddress, Card, CardSource, Currency, Customer, GatewayPaymentId, Instrument, Money, Order, PaymentError,
-    PaymentType, RetryStrategy, SeenState, ShopName, Sighting, Subscription, Text, Time,
+    BillingAddress, Browser, Card, CardSource, Currency, Customer, GatewayPaymentId, Instrument, Money, Order,
+    PaymentError, PaymentType, RetryStrategy, SeenState, ShopName, Sighting, Subscription, Text, Time,
 };
 use gateway_client::answer::{FieldError, NotSentReason, Payment, Received, Refusal};
 use gateway_client::client::Client;
-use gateway_client::request::{self, CreatePayment, InvalidRequest, Request};
+use gateway_client::request::{self, CreatePayment, InvalidRequest, PatchPayment, Request};
 use gateway_client::vocabulary::Open;
 use gateway_client::{GatewayId, answer, vocabulary};
 use rust_decimal::Decimal;
@@ -90,6 +91,24 @@ pub(crate) fn without_means(order: &Order) -> CreatePayment {
             .collect(),
         checkout_style: order.checkout_style.as_ref().and_then(|style| text(style.as_str())),
         ..CreatePayment::new(payment_type, order.money.currency().as_str())
+    }
+}
+
+/// What starts a host-to-host deposit (gateway contract, section 6.4).
+pub(crate) fn patch_payment(customer_ip: IpAddr, browser: Option<&Browser>) -> PatchPayment {
+    let Some(browser) = browser else { return PatchPayment::new(customer_ip) };
+    PatchPayment {
+        customer_ip,
+        ip_country_code: browser.ip_country_code.map(|code| code.as_str().to_owned()),
+        customer_user_agent: browser.customer_user_agent.as_ref().map(|text| text.expose().to_owned()),
+        browser_window_width: browser.browser_window_width,
+        browser_window_height: browser.browser_window_height,
+        browser_screen_width: browser.browser_screen_width,
+        browser_screen_height: browser.browser_screen_height,
+        browser_screen_color_depth: browser.browser_screen_color_depth,
+        browser_language: browser.browser_language.as_ref().map(|text| text.expose().to_owned()),
+        browser_java_enabled: browser.browser_java_enabled,
+        browser_timezone_offset: browser.browser_timezone_offset,
     }
 }
 

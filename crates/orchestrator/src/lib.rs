@@ -13,6 +13,7 @@ mod deed_error;
 mod desk;
 mod fingerprint;
 mod gateway;
+mod kept;
 mod look_up;
 mod means;
 mod notice;

@@ -9,6 +9,7 @@ use gateway_client::vocabulary;
 use rust_decimal::Decimal;
 use store::{Birth, Lease, Move, Name, Outcome, StoreError, Stored, Write};
 
+use crate::kept::Kept;
 use crate::record::Under;
 use crate::take::replay;
 use crate::{DeedError, Desk, Taken};
@@ -49,7 +50,7 @@ impl Desk {
             self.check_breaker(&deposit.payment)?;
             let opening = opening(&deposit.payment, &order, money, fingerprint);
             let request = self.refund_request(&deposit.payment, &opening);
-            let birth = self.birth(opening, &request);
+            let birth = self.birth(opening, &Kept::of_request(&request));
             let born = birth.as_stored();
             if !self.reserve(&deposit, &order, money, birth).await? {
                 continue;

@@ -5,12 +5,11 @@ use domain::{
     Actor, Card, Fingerprint, GatewayPaymentId, Instrument, Kind, Opening, Order, Parent, Payment, PaymentId,
     PaymentMethod, PaymentState, PaymentType,
 };
-use gateway_client::request::CreatePayment;
+use gateway_client::request::{CreatePayment, PatchPayment};
 use store::{Birth, Name, Opened, StoreError, Stored};
-use zeroize::Zeroizing;
 
 use crate::gateway::create_payment;
-use crate::vault::Purpose;
+use crate::kept::{Kept, start_of};
 use crate::{DeedError, Desk, Trouble};
 
 /// What became of an order.
@@ -49,7 +48,7 @@ impl Desk {
             Ok(request) => request,
             Err(error) => return self.replay_or(opening, error).await,
         };
-        let birth = self.birth(opening, &request);
+        let birth = self.birth(opening, &Kept::of(&order, &request));
         let born = birth.as_stored();
         match self.store.open(birth).await {
             Ok(Opened::New) => {}
@@ -73,10 +72,23 @@ impl Desk {
             // brings the rest.
             Err(error) => {
                 tracing::error!(payment = %id, error = &error as &dyn std::error::Error, "the answer could not be recorded");
-                born
+                return Ok(Taken { stored: born, replay: false });
             }
         };
+        let stored = Box::pin(self.go_on(stored, start_of(&order))).await;
         Ok(Taken { stored, replay: false })
+    }
+
+    /// A host-to-host deposit that the gateway has is started at once; a worker does what cannot be done now.
+    async fn go_on(&self, stored: Stored, start: Option<PatchPayment>) -> Stored {
+        let Some(start) = start.filter(|_| stored.payment.needs_start()) else { return stored };
+        match self.start(stored.clone(), Some(&start)).await {
+            Ok(started) => started,
+            Err(error) => {
+                tracing::error!(payment = %stored.payment.id(), error = &error as &dyn std::error::Error, "not started yet");
+                stored
+            }
+        }
     }
 
     fn opening(&self, id: PaymentId, order: &Order, ordered_by: Option<Actor>) -> Opening {
@@ -100,20 +112,16 @@ impl Desk {
         }
     }
 
-    pub(crate) fn birth(&self, opening: Opening, request: &CreatePayment) -> Birth {
+    pub(crate) fn birth(&self, opening: Opening, kept: &Kept) -> Birth {
         let (id, now) = (opening.id, self.now());
         let (payment, entry) = Payment::open(opening, now);
         let next_check_at = payment.next_check_at(&domain::Progress::default(), now, &self.rules.intervals);
-        // Card and wallet data is never stored, in whatever form: such a request leaves now or never. One that cannot be
-        // written as JSON cannot be kept either.
-        let kept = Some(request).filter(|request| request.instrument.is_none());
-        let kept = kept.and_then(|request| serde_json::to_vec(request).ok()).map(Zeroizing::new);
         Birth {
             payment,
             entry,
             next_check_at,
             lease: Some((self.owner, now.plus(self.rules.intervals.lease))),
-            kept_request: kept.map(|plain| self.vault.seal(Purpose::KeptRequest, id.uuid(), &plain)),
+            kept_request: self.seal_kept(id, kept),
         }
     }
 
@@ -159,19 +167,6 @@ impl Desk {
             Some(existing) => replay(existing, &opening.fingerprint).map(|stored| Taken { stored, replay: true }),
             None => Err(error),
         }
-    }
-
-    /// The request of a payment, as it was kept for another attempt.
-    pub(crate) async fn kept_request(&self, id: PaymentId) -> Result<Option<CreatePayment>, DeedError> {
-        let Some(sealed) = self.store.store().kept_request(id).await? else { return Ok(None) };
-        let plain = self.vault.unseal(Purpose::KeptRequest, id.uuid(), &sealed).ok_or(DeedError::Sealed)?;
-        serde_json::from_slice(&plain).map(Some).map_err(|_| DeedError::Sealed)
-    }
-
-    /// Forgets requests that were kept for a day: nothing is sent a second time so late.
-    pub async fn forget_kept_requests(&self) -> Result<u64, DeedError> {
-        let before = self.now().minus(Duration::from_hours(24));
-        Ok(self.store.store().forget_kept_requests(before).await?)
     }
 }
 

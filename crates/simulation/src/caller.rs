@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::{
-    Card, CardSource, Currency, Instrument, Money, Order, Parent, PaymentId, PaymentType, ReferenceId, ShopName,
-    WalletData,
+    Card, CardSource, Currency, Customer, Flow, Instrument, Money, Order, Parent, PaymentId, PaymentType, ReferenceId,
+    ShopName, WalletData,
 };
 use gateway_simulator::{Amount, DECLINED_CARD, ErrorCode, Exchange, SUCCESS_CARD, Which};
 use orchestrator::DeedError;
@@ -73,11 +73,16 @@ impl World {
         } else {
             self.chance.pick([None, None, Some("BASIC_CARD"), Some("BANKTRANSFER")])
         };
+        let instrument = self.instrument(is_payout);
+        let is_host_to_host = !is_payout && instrument.is_none() && self.chance.happens(1_500);
+        let customer = Customer { ip: "81.4.178.167".parse().ok(), ..Customer::default() };
         Some(Order {
+            flow: if is_host_to_host { Flow::HostToHost } else { Flow::Redirect },
+            customer: is_host_to_host.then(|| Box::new(customer)),
             payment_method: method.and_then(|method| method.parse().ok()),
             pre_auth: !is_payout && self.chance.happens(2_500),
             start_recurring: number == BEGINS_A_CHAIN && !is_payout,
-            instrument: self.instrument(is_payout),
+            instrument,
             ..Order::new(shop, reference_id, payment_type, money)
         })
     }
@@ -228,6 +233,11 @@ impl World {
     /// A customer gets to see what our answer says; the first time, somebody sets out to pay.
     fn show(self: &Arc<Self>, stored: &Stored) {
         let payment = &stored.payment;
+        // Whoever is paid host-to-host is sent to no page, and told how to pay.
+        let is_told = payment.falls_back_to_redirect() || !payment.external_refs.is_empty();
+        if payment.opening.flow == Flow::HostToHost && !is_told {
+            return;
+        }
         let found = self.judge.lock().payment_was_shown(payment, &self.memory);
         match found {
             Ok(true) => {

@@ -11,7 +11,9 @@ const SEEDS_MAX: u64 = 800;
 fn rules_broken_by(bug: PlantedBug) -> &'static [&'static str] {
     use PlantedBug as B;
     match bug {
-        B::LosesCommits | B::UnknownOpenIsDone => &["I1", "I6"],
+        // What a deposit was told of its refund may be lost as well.
+        B::LosesCommits => &["I1", "I6", "I10"],
+        B::UnknownOpenIsDone => &["I1", "I6"],
         B::LastWriterWins => &["I7", "I9"],
         B::IgnoresEpochs | B::NoNextCheck => &["I7"],
         B::ForgetsGatewayIds | B::NoCreatedFromInTheSweep | B::UpdatedBeforeInTheSweep | B::CursorBeforeTheEnd => {

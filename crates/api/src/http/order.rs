@@ -178,13 +178,9 @@ fn flow(form: &mut Form<'_>, errors: &mut Vec<FieldError>) -> Option<Flow> {
     let asked: String = form.value("flow", "must be a string", errors)?;
     match asked.parse() {
         _ if asked == "AUTO" => None,
-        Ok(Flow::Redirect) => Some(Flow::Redirect),
-        Ok(Flow::HostToHost) => {
-            errors.push(form.error("flow", "must be AUTO or REDIRECT; host-to-host is not offered here yet"));
-            None
-        }
+        Ok(flow) => Some(flow),
         Err(_) => {
-            errors.push(form.error("flow", "must be AUTO or REDIRECT"));
+            errors.push(form.error("flow", "must be AUTO, REDIRECT or H2H"));
             None
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    CommandOutcome, Currency, Elsewhere, IssuedCommand, Money, OtherPayment, Payment, PaymentState, PaymentType,
+    CommandOutcome, Currency, Elsewhere, Flow, IssuedCommand, Money, OtherPayment, Payment, PaymentState, PaymentType,
 };
 use gateway_client::Secret;
 use orchestrator::PaidWith;
@@ -218,6 +218,8 @@ fn next_action(payment: &Payment) -> Option<NextAction<'_>> {
         return None;
     }
     match payment.state {
+        // Whoever is paid host-to-host is sent to the page only after it is proven that nothing was started.
+        PaymentState::Checkout if payment.opening.flow == Flow::HostToHost && !payment.falls_back_to_redirect() => None,
         PaymentState::Checkout => payment.redirect_url.as_deref().map(|url| NextAction::Redirect { url }),
         PaymentState::Pending if !payment.external_refs.is_empty() => Some(NextAction::Instructions),
         PaymentState::AwaitingApproval => Some(NextAction::Approve),

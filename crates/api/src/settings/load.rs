@@ -59,6 +59,9 @@ pub fn load(
 /// A list of tables: in the environment it is written as in the file.
 const FLOW_RULES: &str = "PAYMENTS__FLOW_RULES";
 
+/// What a command may take: 3 s to connect, 75 s inside of the gateway, and the record of what came back.
+const COMMAND_SECONDS: u64 = 90;
+
 /// Keys whose value is a list; in the environment it is written with commas.
 fn list_key(name: &str) -> Option<&'static str> {
     match name {
@@ -162,8 +165,6 @@ impl Settings {
                 "payment_type must be DEPOSIT or WITHDRAWAL; a refund goes where its payment came from"
             } else if rule.flow == Flow::HostToHost && !of_deposits {
                 "flow must be REDIRECT; only a deposit is made host-to-host"
-            } else if rule.flow == Flow::HostToHost {
-                "flow must be REDIRECT; host-to-host is not offered here yet"
             } else {
                 continue;
             };
@@ -214,6 +215,13 @@ impl Settings {
                 payments.lease_seconds
             );
             return Err(wrong("gateway.answer_seconds", &problem));
+        }
+        // A command may leave until a third of that time is over as well, is waited for longer, and is then recorded.
+        let shortest = payments.lease_seconds / 3 + COMMAND_SECONDS;
+        if payments.command_lease_seconds < shortest {
+            let lease = payments.lease_seconds;
+            let detail = format!("must be at least {shortest} while payments.lease_seconds is {lease}");
+            return Err(wrong("payments.command_lease_seconds", &detail));
         }
         // Before its sender's lease is over, a request may still be on its way.
         if payments.quarantine_seconds < payments.lease_seconds {

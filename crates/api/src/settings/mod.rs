@@ -109,6 +109,7 @@ pub struct Payments {
     pub unknown_methods: bool,
     pub flow_rules: FlowRules,
     pub lease_seconds: u64,
+    pub command_lease_seconds: u64,
     pub submit_deadline_seconds: u64,
     pub quarantine_seconds: u64,
     pub empty_look_up_pause_seconds: u64,
@@ -177,6 +178,7 @@ impl Settings {
             send_guard: lease / 3,
             intervals: Intervals {
                 lease,
+                command_lease: Duration::from_secs(payments.command_lease_seconds),
                 empty_look_up_pause: Duration::from_secs(payments.empty_look_up_pause_seconds),
                 quarantine: Duration::from_secs(payments.quarantine_seconds),
                 submit_deadline: Duration::from_secs(payments.submit_deadline_seconds),

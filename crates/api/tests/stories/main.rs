@@ -11,6 +11,7 @@ mod database;
 mod gateway_reads;
 mod gateway_trouble;
 mod health;
+mod host_to_host;
 mod keys;
 mod line;
 mod logging;

@@ -9,6 +9,7 @@ mod cuts;
 mod endpoints;
 mod error_codes;
 mod examples;
+mod fields;
 mod limits;
 mod mutations;
 mod odd_answers;

@@ -1,6 +1,8 @@
 //! What the merchant had done with payments that the gateway has, and money that went back (protocols, section 3).
 
-use domain::{Command, CommandOutcome, Commands, Flag, Payment, PaymentType, RefundStanding};
+use domain::{
+    Command, CommandKind, CommandOutcome, Commands, Flag, IssuedCommand, Payment, PaymentType, RefundStanding,
+};
 use gateway_client::request::{Method, Request};
 use gateway_simulator::Engine;
 use rust_decimal::Decimal;
@@ -36,6 +38,10 @@ impl Judge {
             .open()
             .filter(|(_, open)| open.outcome == CommandOutcome::InFlight && open.command.kind().to_string() == deed);
         rule(in_flight.is_some(), "I1", || format!("{}: a {deed} leaves, and none is in flight", name(payment)))?;
+        // Whoever is started without a page is not sent to another one.
+        let (who, ours) = (payment.id(), payment.gateway_payment_id.clone());
+        let elsewhere = deed == "start" && self.shown.get(&who).is_some_and(|shown| Some(shown) != ours.as_ref());
+        rule(!elsewhere, "I2", || format!("{}: a PATCH of {ours:?}, and another was shown", name(payment)))?;
         let of_its_kind = payment.commands.issued().iter().filter(|issued| issued.command.kind().to_string() == deed);
         let allowed: u32 = of_its_kind.map(|issued| issued.requests).sum();
         rule(*sent <= allowed, "I1", || format!("{}: {deed} {sent} of {allowed}", name(payment)))
@@ -56,13 +62,13 @@ impl Judge {
         rule(!payment.is_over_refunded() || is_break, "I10", || {
             format!("{}: more is held than was captured", name(payment))
         })?;
-        let partial = |command: &Command| matches!(command, Command::Start | Command::Capture { amount: Some(_) });
-        let parts = payment.commands.issued().iter().filter(|issued| partial(&issued.command));
-        let once = parts.filter(|issued| {
-            !matches!(issued.outcome, CommandOutcome::NotSent { .. } | CommandOutcome::Refused { .. })
-        });
-        let count = once.map(|issued| issued.requests).sum::<u32>();
-        rule(count <= 1, "I1", || format!("{}: {count} requests of what may be done once", name(payment)))
+        for once in [CommandKind::Start, CommandKind::Capture] {
+            let issued =
+                payment.commands.issued().iter().filter(|issued| issued.command.kind() == once && !is_harmless(issued));
+            let count = issued.map(|issued| issued.requests).sum::<u32>();
+            rule(count <= 1, "I1", || format!("{}: {count} requests of a {once}, which is sent once", name(payment)))?;
+        }
+        Ok(())
     }
 
     /// At the end: the gateway itself let no more go back than came in, and both sides of each refund know its end.
@@ -94,6 +100,12 @@ impl Judge {
         })?;
         rule(!refund.must_tell_parent(), "I7", || format!("{}: its deposit was never told", name(refund)))
     }
+}
+
+/// Whether it had no effect, or may have it twice.
+fn is_harmless(issued: &IssuedCommand) -> bool {
+    let had_none = matches!(issued.outcome, CommandOutcome::NotSent { .. } | CommandOutcome::Refused { .. });
+    had_none || matches!(issued.command, Command::Capture { amount: None })
 }
 
 /// What may stay open for ever: what may be done once only, and what was sent as often as it may be.

@@ -39,7 +39,7 @@ const FORMS: [(&str, &[&str]); 27] = [
     ("/paymentType", &[r#""DEPOSITS""#, r#""deposit""#, r#""REFUND""#, r#""""#, "1", "[]"]),
     ("/currency", &[r#""EU""#, r#""eur""#, r#""EURO_""#, r#""E R""#, r#""ABCDEFGHIJKLM""#, r#""""#, "978", "{}"]),
     ("/paymentMethod", &[r#""CARRIER_PIGEON""#, r#""basic_card""#, r#""BASIC CARD""#, r#""""#]),
-    ("/flow", &[r#""H2H""#, r#""auto""#, r#""SIDEWAYS""#, r#""""#, "0", "true"]),
+    ("/flow", &[r#""h2h""#, r#""auto""#, r#""SIDEWAYS""#, r#""""#, "0", "true"]),
     ("/shop", &[r#""nowhere""#, r#""MAIN""#, r#""second""#, r#""""#, r#""../main""#]),
     ("/preAuth", &["0", "1", r#""true""#, "[]", r#""""#]),
     ("/startRecurring", &["0", "2", r#""false""#, "{}", r#""""#]),

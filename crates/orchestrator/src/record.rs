@@ -193,31 +193,6 @@ fn moves(stored: &Stored, payment: Payment, entry: Option<Entry>, progress: Prog
 
 /// The same evidence about an id that cannot be this payment's.
 fn claimed_elsewhere(seen: &Seen) -> Option<Seen> {
-    match seen {
-        Seen::Accepted { attempt, sighting } => {
-            Some(Seen::ClaimedElsewhere { attempt: Some(*attempt), id: sighting.id.clone() })
-        }
-        Seen::Found { sighting }
-        | Seen::Undecided { sighting }
-        | Seen::Reported { sighting }
-        | Seen::CommandAnswered { sighting, .. } => {
-            Some(Seen::ClaimedElsewhere { attempt: None, id: sighting.id.clone() })
-        }
-        Seen::Opened(_)
-        | Seen::AboutToSend { .. }
-        | Seen::NotSent { .. }
-        | Seen::GivenUp { .. }
-        | Seen::Refused { .. }
-        | Seen::OutcomeUnknown { .. }
-        | Seen::ClaimedElsewhere { .. }
-        | Seen::Missing
-        | Seen::CommandIssued { .. }
-        | Seen::CommandRepeated { .. }
-        | Seen::CommandNotSent { .. }
-        | Seen::CommandDenied { .. }
-        | Seen::CommandUnknown { .. }
-        | Seen::RefundOpened { .. }
-        | Seen::RefundEnded { .. }
-        | Seen::ParentTold { .. } => None,
-    }
+    let attempt = if let Seen::Accepted { attempt, .. } = seen { Some(*attempt) } else { None };
+    seen.sighting().map(|sighting| Seen::ClaimedElsewhere { attempt, id: sighting.id.clone() })
 }

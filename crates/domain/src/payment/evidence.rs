@@ -267,6 +267,33 @@ impl Sighting {
 }
 
 impl Seen {
+    /// The gateway payment that it is about, where somebody saw one.
+    pub fn sighting(&self) -> Option<&Sighting> {
+        match self {
+            Self::Accepted { sighting, .. }
+            | Self::CommandAnswered { sighting, .. }
+            | Self::Found { sighting }
+            | Self::Undecided { sighting }
+            | Self::Reported { sighting } => Some(sighting),
+            Self::Opened(_)
+            | Self::AboutToSend { .. }
+            | Self::NotSent { .. }
+            | Self::GivenUp { .. }
+            | Self::Refused { .. }
+            | Self::OutcomeUnknown { .. }
+            | Self::ClaimedElsewhere { .. }
+            | Self::Missing
+            | Self::CommandIssued { .. }
+            | Self::CommandRepeated { .. }
+            | Self::CommandNotSent { .. }
+            | Self::CommandDenied { .. }
+            | Self::CommandUnknown { .. }
+            | Self::RefundOpened { .. }
+            | Self::RefundEnded { .. }
+            | Self::ParentTold { .. } => None,
+        }
+    }
+
     /// Without what the ledger's change holds anyway.
     pub(super) fn for_ledger(&self) -> Self {
         let mut seen = self.clone();

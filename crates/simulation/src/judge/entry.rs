@@ -29,7 +29,7 @@ impl Judge {
                 self.check_permission(before, entry, now)?;
             }
         }
-        if let Some(sighting) = sighting(&entry.seen) {
+        if let Some(sighting) = entry.seen.sighting() {
             rule(is_true(sighting, engine), "I5", || {
                 format!("{}: the gateway never said that {} is {:?}", who(), sighting.id, sighting.state)
             })?;
@@ -41,7 +41,7 @@ impl Judge {
             }
             Some(PaymentState::Rejected) => self.check_rejection(entry, after, engine),
             Some(state) => {
-                let told = sighting(&entry.seen).filter(|told| Some(&told.id) == after.gateway_payment_id.as_ref());
+                let told = entry.seen.sighting().filter(|told| Some(&told.id) == after.gateway_payment_id.as_ref());
                 let told = told.and_then(Sighting::known_state).map(PaymentState::from);
                 rule(told == Some(state), "I5", || format!("{}: {state} by evidence that tells {told:?}", who()))
             }
@@ -55,32 +55,6 @@ impl Judge {
         rule(fits, "I5", || format!("{}: rejected by {:?}", name(after), entry.seen))?;
         let made = engine.payments_of(name(after)).count();
         rule(made == 0, "I5", || format!("{}: rejected, and the gateway has {made} of it", name(after)))
-    }
-}
-
-fn sighting(seen: &Seen) -> Option<&Sighting> {
-    match seen {
-        Seen::Accepted { sighting, .. }
-        | Seen::CommandAnswered { sighting, .. }
-        | Seen::Found { sighting }
-        | Seen::Undecided { sighting }
-        | Seen::Reported { sighting } => Some(sighting),
-        Seen::Opened(_)
-        | Seen::AboutToSend { .. }
-        | Seen::NotSent { .. }
-        | Seen::GivenUp { .. }
-        | Seen::Refused { .. }
-        | Seen::OutcomeUnknown { .. }
-        | Seen::ClaimedElsewhere { .. }
-        | Seen::Missing
-        | Seen::CommandIssued { .. }
-        | Seen::CommandRepeated { .. }
-        | Seen::CommandNotSent { .. }
-        | Seen::CommandDenied { .. }
-        | Seen::CommandUnknown { .. }
-        | Seen::RefundOpened { .. }
-        | Seen::RefundEnded { .. }
-        | Seen::ParentTold { .. } => None,
     }
 }
 

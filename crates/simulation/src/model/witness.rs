@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use domain::{Entry, Flag, GatewayPaymentId, Payment, Seen, Sighting, Source, Time};
+use domain::{Entry, Flag, GatewayPaymentId, Payment, Source, Time};
 
 use super::policy::{EMPTY_LOOK_UPS, QUARANTINE};
 use super::rule::Rule;
@@ -45,7 +45,7 @@ impl Witness {
 
     pub(super) fn entry_is_durable(&mut self, before: Option<&Payment>, entry: &Entry, after: &Payment) {
         self.may_show(after);
-        self.told.extend(sighting(&entry.seen).map(|sighting| sighting.id.clone()));
+        self.told.extend(entry.seen.sighting().map(|sighting| sighting.id.clone()));
         let bound = entry.source == Source::Webhook && entry.change.gateway_payment_id.is_some();
         self.breaks(Rule::NoticesBindNothing, bound);
         let Some(before) = before else { return };
@@ -61,31 +61,5 @@ impl Witness {
         if broken {
             self.broken.insert(rule);
         }
-    }
-}
-
-fn sighting(seen: &Seen) -> Option<&Sighting> {
-    match seen {
-        Seen::Accepted { sighting, .. }
-        | Seen::CommandAnswered { sighting, .. }
-        | Seen::Found { sighting }
-        | Seen::Undecided { sighting }
-        | Seen::Reported { sighting } => Some(sighting),
-        Seen::Opened(_)
-        | Seen::AboutToSend { .. }
-        | Seen::NotSent { .. }
-        | Seen::GivenUp { .. }
-        | Seen::Refused { .. }
-        | Seen::OutcomeUnknown { .. }
-        | Seen::ClaimedElsewhere { .. }
-        | Seen::Missing
-        | Seen::CommandIssued { .. }
-        | Seen::CommandRepeated { .. }
-        | Seen::CommandNotSent { .. }
-        | Seen::CommandDenied { .. }
-        | Seen::CommandUnknown { .. }
-        | Seen::RefundOpened { .. }
-        | Seen::RefundEnded { .. }
-        | Seen::ParentTold { .. } => None,
     }
 }

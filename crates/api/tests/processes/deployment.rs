@@ -283,6 +283,7 @@ fn environment(database: &str, gateway: &str) -> BTreeMap<String, String> {
         ("SWEEP__ENABLED", "false"),
         ("PAYMENTS__CONFIRM_SECONDS", "1"),
         ("WORKERS__COUNT", "1"),
+        ("WORKERS__BATCH", "32"),
         ("WORKERS__IDLE_MILLISECONDS", "200"),
         ("LOG__FORMAT", "text"),
     ];

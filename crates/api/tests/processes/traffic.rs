@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures::future::join_all;
+use futures::stream::{self, StreamExt as _};
 use tokio::time::sleep;
 
 use crate::caller::{Caller, HandedOut, has_redirect, is_settled};
@@ -21,6 +22,8 @@ pub(crate) struct Traffic<'a> {
 
 /// Callers that order at the same time.
 const CALLERS: usize = 6;
+/// Payments whose end is waited for at the same time.
+const WAITERS: usize = 24;
 
 impl<'a> Traffic<'a> {
     pub(crate) fn to(deployment: &'a Deployment) -> Self {
@@ -44,9 +47,10 @@ impl<'a> Traffic<'a> {
         let (outcome, _) = tokio::join!(event, join_all((0..CALLERS).map(|_| self.callers())));
         let acknowledged = std::mem::take(&mut *self.acknowledged.lock().unwrap());
         let count = acknowledged.len();
-        let resolved =
-            acknowledged.into_iter().map(|(reference, handed_out)| self.see_to_its_end(reference, handed_out));
-        join_all(resolved).await;
+        // Not all at once: a thousand who ask again and again keep a small service from doing what they wait for.
+        stream::iter(acknowledged)
+            .for_each_concurrent(WAITERS, |(reference, handed_out)| self.see_to_its_end(reference, handed_out))
+            .await;
         self.deployment.prove_the_books().await;
         (count, outcome)
     }

@@ -13,6 +13,10 @@ comment on column payments.refunds is
 comment on column payments.told_parent is 'Of a refund: the final state that its deposit was told.';
 comment on column payments.ordered_by is 'Whose key ordered it: {key, name}; none if that was not recorded.';
 
+comment on table kept_requests is
+    'Encrypted requests that may still have to leave: a POST that did not get through or may be sent a second time, and the PATCH of a host-to-host deposit. Never one with card or wallet data. Gone when the payment is final, or after a day.';
+comment on column kept_requests.body is 'The requests, encrypted.';
+
 create view violation_refunded_more_than_captured as
 select d.payment_id::text as subject,
        format('%s %s captured, %s held by refunds', coalesce(d.settled_amount, 0), d.settled_currency, sum(coalesce(r.settled_amount, r.amount))) as detail

@@ -28,7 +28,7 @@ pub trait Store: Send + Sync {
     /// Leases notices that are durable and not filed yet: what a crash or an outage left behind.
     async fn claim_notices(&self, claim: &Claim) -> Result<Vec<DueNotice>, StoreError>;
 
-    /// The encrypted request of an inert payment, kept until it is final or a day has gone.
+    /// The encrypted requests of a payment that may still have to leave, kept until it is final or a day has gone.
     async fn kept_request(&self, payment: PaymentId) -> Result<Option<Vec<u8>>, StoreError>;
 
     /// Forgets kept requests that were kept since before `before`; answers how many.

@@ -113,7 +113,7 @@ impl Application {
         let works = Works::on(Handle::current());
         let desk = Arc::new(desk(settings, &open.database, clock)?);
         if with_workers {
-            workers::start(&desk, &works, &settings.workers);
+            workers::start(&desk, open.database.books.clone(), &works, &settings.workers);
         }
         let app = Data::new(App {
             desk,

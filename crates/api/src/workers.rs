@@ -4,12 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use orchestrator::{DeedError, Desk};
+use store::Books;
 
 use crate::settings;
 use crate::works::Works;
 
 /// How many notices one step takes up.
 const NOTICES: u32 = 32;
+
+/// How many lines of the books one step posts.
+const LINES: u32 = 1_000;
 
 /// One step of a worker: everything that is due now, once. Tests call it; production loops over it. Answers whether
 /// there was anything to do.
@@ -37,11 +41,12 @@ enum Work {
 }
 
 /// Starts the loops; they end when the program stops.
-pub fn start(desk: &Arc<Desk>, works: &Works, settings: &settings::Workers) {
+pub fn start(desk: &Arc<Desk>, books: Arc<dyn Books>, works: &Works, settings: &settings::Workers) {
     for _ in 0..settings.count {
         works.begin(run(Work::LookAfter, Arc::clone(desk), works.clone(), settings.clone()));
     }
     works.begin(run(Work::Sweep, Arc::clone(desk), works.clone(), settings.clone()));
+    works.begin(post(Arc::clone(desk), books, works.clone()));
     works.begin(forget(Arc::clone(desk), works.clone()));
 }
 
@@ -68,6 +73,22 @@ async fn run(work: Work, desk: Arc<Desk>, works: Works, settings: settings::Work
             }
         };
         pause_or_stop(&works, pause).await;
+    }
+}
+
+/// What is booked gets its place a second later: as many lines at once as there are.
+async fn post(desk: Arc<Desk>, books: Arc<dyn Books>, works: Works) {
+    let mut failing = false;
+    while !works.stopping().is_cancelled() {
+        let posted = books.post(desk.now(), LINES).await;
+        if let Err(error) = &posted
+            && !failing
+        {
+            tracing::error!(error = error as &dyn std::error::Error, "lines of the books cannot be posted");
+        }
+        failing = posted.is_err();
+        let more = matches!(posted, Ok(posted) if posted >= u64::from(LINES));
+        pause_or_stop(&works, if more { Duration::ZERO } else { Duration::from_secs(1) }).await;
     }
 }
 

@@ -32,9 +32,9 @@ pub use order::{
 };
 pub use payment::{
     Attempt, Change, Command, CommandKind, CommandOutcome, Commands, Decision, Elsewhere, Entry, Evidence, Flag,
-    GatewayState, Intervals, IssuedCommand, Kind, LookUp, NotAllowed, NotOurs, NotRefundable, Opening, OtherPayment,
-    Payment, PaymentError, PaymentState, Progress, Refund, RefundStanding, Refunds, Rejection, Seen, SeenState,
-    Sighting, Source, Submission, UnfoldableLedger, Verdict, choose, never_adoptable,
+    GatewayState, Intervals, IssuedCommand, Kind, LookUp, Movement, MovementKind, NotAllowed, NotOurs, NotRefundable,
+    Opening, OtherPayment, Payment, PaymentError, PaymentState, Progress, Refund, RefundStanding, Refunds, Rejection,
+    Seen, SeenState, Sighting, Source, Submission, UnfoldableLedger, Verdict, choose, never_adoptable,
 };
 pub use payment_id::PaymentId;
 pub use payment_method::{InvalidPaymentMethod, PaymentMethod};

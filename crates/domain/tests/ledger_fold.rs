@@ -4,11 +4,14 @@
 
 mod story;
 
+use std::collections::BTreeMap;
+
 use domain::{
-    Attempt, Command, Entry, Evidence, Flag, GatewayState, Intervals, Kind, Payment, PaymentState, Progress, Seen,
-    Sighting, Submission, UnfoldableLedger,
+    Attempt, Command, Entry, Evidence, Flag, GatewayState, Intervals, Kind, Movement, MovementKind, Payment,
+    PaymentState, Progress, Seen, Sighting, Submission, UnfoldableLedger,
 };
 use proptest::prelude::*;
+use rust_decimal::Decimal;
 use story::{
     ANOTHER_WORD, OURS, Story, TWIN, about_to_send, accepted, at, claimed_elsewhere, command_answered, command_denied,
     command_issued, command_not_sent, command_repeated, command_unknown, found, given_up, look, look_begun_at, missing,
@@ -37,6 +40,7 @@ fn any_sighting() -> impl Strategy<Value = Sighting> {
             state: seen_state(&word),
             money: paid,
             customer_money,
+            fee: customer_money,
             payment_type,
             parent: parent.and_then(|parent| parent.parse().ok()),
             external_refs: redirect_url.iter().map(|_| ("pixCode".to_owned(), word.clone())).collect(),
@@ -169,6 +173,30 @@ fn check_that_it_was_told(after: &Payment, evidence: &Evidence) -> Result<(), Te
     Ok(())
 }
 
+/// I11: all lines together are what the payment holds in the end, line by line by what it is of.
+fn check_books(payment: &Payment, ledger: &[Entry]) -> Result<(), TestCaseError> {
+    let opened = Payment::fold(&ledger[..1]).unwrap();
+    let mut sums = BTreeMap::new();
+    for (_, line) in Payment::booked(ledger).unwrap() {
+        prop_assert!(!line.amount.is_zero());
+        let account = (line.gateway_payment_id, line.kind, line.currency.to_string());
+        *sums.entry(account).or_insert(Decimal::ZERO) += line.amount;
+    }
+    sums.retain(|_, sum| !sum.is_zero());
+    let held = Movement::between(&opened, payment);
+    let held =
+        held.into_iter().map(|line| ((line.gateway_payment_id, line.kind, line.currency.to_string()), line.amount));
+    prop_assert_eq!(&sums, &held.collect());
+    let own = payment.gateway_payment_id.clone().map(|id| (id, MovementKind::Deposit));
+    let settled = payment.settled.filter(|_| payment.state == PaymentState::Completed);
+    for ((id, kind, currency), sum) in sums {
+        if Some((id, kind)) == own {
+            prop_assert_eq!(Some((sum, currency)), settled.map(|money| (money.amount(), money.currency().to_string())));
+        }
+    }
+    Ok(())
+}
+
 /// I7: somebody looks again, and not in a loop without a pause.
 fn check_schedule(payment: &Payment, progress: &Progress, now: u64) -> Result<(), TestCaseError> {
     let intervals = Intervals::default();
@@ -214,7 +242,8 @@ proptest! {
         let stored: Vec<String> = story.ledger.iter().map(|entry| serde_json::to_string(entry).unwrap()).collect();
         let read: Vec<Entry> = stored.iter().map(|entry| serde_json::from_str(entry).unwrap()).collect();
         prop_assert_eq!(&read, &story.ledger);
-        prop_assert_eq!(Payment::fold(&read), Ok(story.payment));
+        prop_assert_eq!(Payment::fold(&read), Ok(story.payment.clone()));
+        check_books(&story.payment, &read)?;
     }
 
     /// In a world where each POST has one fate, told once, twice or late, the bound holds at every moment (I1).

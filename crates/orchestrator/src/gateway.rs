@@ -236,6 +236,7 @@ pub(crate) fn sighting(payment: &Payment) -> Option<Sighting> {
         parent: payment.parent_payment_id.as_ref().and_then(|id| id.as_str().parse().ok()),
         money: money(payment.amount, payment.currency.as_deref()),
         customer_money: money(payment.customer_amount, payment.customer_currency.as_deref()),
+        fee: money(payment.external_fee_amount, payment.external_fee_currency.as_deref()),
         payment_method: payment.payment_method.as_ref().and_then(|method| method.as_str().parse().ok()),
         error,
         created: payment.created.map(Time::new),

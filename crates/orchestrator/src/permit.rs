@@ -28,6 +28,8 @@ impl Desk {
             expected_version: stored.payment.version,
             expected_epoch: Some(stored.epoch),
             entry: Some(entry.clone()),
+            // What is about to leave has moved nothing.
+            movements: Vec::new(),
             claim: None,
             progress,
             lease: Lease::Take(self.owner, until),

@@ -1,6 +1,6 @@
 //! The one door through which a payment changes: evidence in, decision, one commit.
 
-use domain::{Decision, Elsewhere, Entry, Evidence, Payment, Progress, Seen, Time};
+use domain::{Decision, Elsewhere, Entry, Evidence, Movement, Payment, Progress, Seen, Time};
 use futures::future::BoxFuture;
 use store::{Filed, Lease, Move, Name, NoticeId, Outcome, StoreError, Stored, Write};
 
@@ -180,11 +180,13 @@ fn moves(stored: &Stored, payment: Payment, entry: Option<Entry>, progress: Prog
     let claim = change.and_then(|change| {
         change.gateway_payment_id.clone().or_else(|| change.other.as_ref().map(|other| other.id.clone()))
     });
+    let movements = Movement::between(&stored.payment, &payment);
     Move {
         payment,
         expected_version: stored.payment.version,
         expected_epoch: under.epoch,
         entry,
+        movements,
         claim,
         progress,
         lease: under.lease,

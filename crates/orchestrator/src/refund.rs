@@ -93,6 +93,8 @@ impl Desk {
             expected_version: deposit.payment.version,
             expected_epoch: None,
             entry: Some(entry),
+            // A reservation moves nothing.
+            movements: Vec::new(),
             claim: None,
             progress: deposit.progress,
             lease: Lease::Keep,

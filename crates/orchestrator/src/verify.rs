@@ -52,12 +52,22 @@ impl Verified {
     fn add(&mut self, audited: &Audited) {
         self.payments += 1;
         self.entries += audited.ledger.len() as u64;
-        if let Some(detail) = mismatch(&audited.stored.payment, Payment::fold(&audited.ledger))
+        let row = &audited.stored.payment;
+        if let Some(detail) = mismatch(row, Payment::fold(&audited.ledger)).or_else(|| misbooked(audited))
             && self.mismatches.len() < Self::SHOWN_MAX
         {
-            self.mismatches.push(Mismatch { payment: audited.stored.payment.id(), detail });
+            self.mismatches.push(Mismatch { payment: row.id(), detail });
         }
     }
+}
+
+/// The books hold the lines that the ledger tells, and no others (protocols, invariant I11).
+fn misbooked(audited: &Audited) -> Option<String> {
+    let told = Payment::booked(&audited.ledger).ok()?;
+    let (booked, differ) = (audited.lines.len(), told != audited.lines);
+    differ.then(|| {
+        format!("the books hold {booked} lines under it that are not the {} that its ledger tells", told.len())
+    })
 }
 
 fn mismatch(row: &Payment, folded: Result<Payment, UnfoldableLedger>) -> Option<String> {

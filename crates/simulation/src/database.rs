@@ -380,6 +380,9 @@ impl World {
         if self.has(PlantedBug::ForgetsGatewayIds) {
             moved.claim = None;
         }
+        if self.has(PlantedBug::BooksNothing) {
+            moved.movements.clear();
+        }
     }
 
     /// [`PlantedBug::LastWriterWins`]: what was decided on an old version is written over the new one.

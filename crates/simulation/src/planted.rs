@@ -7,6 +7,8 @@ use std::fmt;
 pub enum PlantedBug {
     /// The database says that it committed, and sometimes did not.
     LosesCommits,
+    /// What moved is not booked.
+    BooksNothing,
     /// The database lets the last writer win: versions are not compared.
     LastWriterWins,
     /// A worker's lease is not compared.

@@ -14,6 +14,7 @@ fn rules_broken_by(bug: PlantedBug) -> &'static [&'static str] {
         // What a deposit was told of its refund may be lost as well.
         B::LosesCommits => &["I1", "I6", "I10"],
         B::UnknownOpenIsDone => &["I1", "I6"],
+        B::BooksNothing => &["I11"],
         B::LastWriterWins => &["I7", "I9"],
         B::IgnoresEpochs | B::NoNextCheck => &["I7"],
         B::ForgetsGatewayIds | B::NoCreatedFromInTheSweep | B::UpdatedBeforeInTheSweep | B::CursorBeforeTheEnd => {

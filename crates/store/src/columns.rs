@@ -8,15 +8,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 use domain::{
-    Currency, Entry, Money, Opening, Payment, PaymentError, PaymentId, PaymentState, Progress, Seen, SeenState, Time,
+    Currency, Elsewhere, Entry, GatewayPaymentId, Money, Movement, MovementKind, Opening, Payment, PaymentError,
+    PaymentId, Progress, Seen, SeenState, Time,
 };
 use rust_decimal::Decimal;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::to_string;
 use uuid::Uuid;
 
 use crate::flaw::{json_without_nul, without_nul};
-use crate::{StoreError, Stored, UnmatchedPayment};
+use crate::{Line, LineEntry, LineName, LinePayment, StoreError, Stored, UnmatchedPayment};
 
 /// The columns of `payments`, each under its own name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +49,8 @@ pub(crate) struct PaymentColumns {
     pub(crate) external_refs: String,
     pub(crate) settled_amount: Option<Decimal>,
     pub(crate) settled_currency: Option<String>,
+    /// JSON object.
+    pub(crate) fee: Option<String>,
     pub(crate) error_code: Option<String>,
     pub(crate) error_message: Option<String>,
     pub(crate) external_result_code: Option<String>,
@@ -131,6 +135,7 @@ impl PaymentColumns {
             external_refs: to_string(&payment.external_refs)?,
             settled_amount: payment.settled.map(|settled| settled.amount()),
             settled_currency: payment.settled.map(|settled| settled.currency().to_string()),
+            fee: payment.fee.as_ref().map(to_string).transpose()?,
             error_code: error.map(|error| error.code.clone()),
             error_message: error.and_then(|error| error.message.clone()),
             external_result_code: error.and_then(|error| error.external_result_code.clone()),
@@ -190,6 +195,7 @@ impl PaymentColumns {
             redirect_url: self.redirect_url,
             external_refs: row.json("external_refs", &self.external_refs)?,
             settled,
+            fee: self.fee.as_deref().map(|json| row.json("fee", json)).transpose()?,
             error,
             confirmed_by: row.words("confirmed_by", &self.confirmed_by)?,
             contradicted_by: row.json("contradicted_by", &self.contradicted_by)?,
@@ -224,16 +230,16 @@ impl StoredColumns {
 }
 
 impl EntryColumns {
-    /// The entry of a payment that has `state` after it. Fails as [`PaymentColumns::of`] does.
-    pub(crate) fn of(payment: PaymentId, state: PaymentState, entry: &Entry) -> Result<Self, serde_json::Error> {
+    /// The entry of a payment as it is after it. Fails as [`PaymentColumns::of`] does.
+    pub(crate) fn of(payment: &Payment, entry: &Entry) -> Result<Self, serde_json::Error> {
         Ok(Self {
-            payment_id: payment.uuid(),
+            payment_id: payment.id().uuid(),
             sequence: signed(entry.sequence),
             at: entry.at,
             source: entry.source.to_string(),
             verdict: entry.verdict.to_string(),
             kind: kind(&entry.seen).to_owned(),
-            state: state.to_string(),
+            state: payment.state.to_string(),
             changes_state: entry.change.state.is_some(),
             seen: to_string(&entry.seen)?,
             change: to_string(&entry.change)?,
@@ -250,6 +256,110 @@ impl EntryColumns {
             verdict: row.parse("verdict", &self.verdict)?,
             seen: row.json("seen", &self.seen)?,
             change: row.json("change", &self.change)?,
+        })
+    }
+}
+
+/// One of the lines that an audit brings along with a payment, as JSON.
+#[derive(Deserialize)]
+struct BookedLine {
+    sequence: u64,
+    number: u32,
+    kind: MovementKind,
+    relation: Option<Elsewhere>,
+    gateway_payment_id: GatewayPaymentId,
+    amount: String,
+    currency: Currency,
+}
+
+/// The lines of a payment from a JSON array of them, in their order; none if there is no array.
+pub(crate) fn booked(payment: Uuid, json: Option<&str>) -> Result<Vec<(u64, Movement)>, StoreError> {
+    let row = Row(payment);
+    let lines: Vec<BookedLine> = json.map_or(Ok(Vec::new()), |json| row.json("lines", json))?;
+    let movement = |line: BookedLine| {
+        let movement = Movement {
+            number: line.number,
+            kind: line.kind,
+            relation: line.relation,
+            gateway_payment_id: line.gateway_payment_id,
+            amount: row.parse::<Decimal>("amount", &line.amount)?.normalize(),
+            currency: line.currency,
+        };
+        Ok((line.sequence, movement))
+    };
+    let mut lines = lines.into_iter().map(movement).collect::<Result<Vec<_>, StoreError>>()?;
+    lines.sort_by_key(|(sequence, movement)| (*sequence, movement.number));
+    Ok(lines)
+}
+
+/// A row of `movements` with what its payment and its entry tell, as it is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LineColumns {
+    pub(crate) payment_id: Uuid,
+    pub(crate) sequence: i64,
+    pub(crate) number: i64,
+    pub(crate) kind: String,
+    pub(crate) relation: Option<String>,
+    pub(crate) gateway_payment_id: String,
+    pub(crate) amount: Decimal,
+    pub(crate) currency: String,
+    pub(crate) position: i64,
+    pub(crate) posted_at: Time,
+    pub(crate) restates_sequence: Option<i64>,
+    pub(crate) restates_number: Option<i64>,
+    pub(crate) at: Time,
+    pub(crate) source: String,
+    pub(crate) state: String,
+    pub(crate) shop: String,
+    pub(crate) reference_id: String,
+    pub(crate) requested_amount: Decimal,
+    pub(crate) requested_currency: String,
+    pub(crate) payment_method: Option<String>,
+    pub(crate) parent_payment_id: Option<Uuid>,
+    /// JSON object.
+    pub(crate) metadata: String,
+}
+
+impl LineColumns {
+    /// The line that the row tells of.
+    pub(crate) fn read(self) -> Result<Line, StoreError> {
+        let row = Row(self.payment_id);
+        let id = PaymentId::from(self.payment_id);
+        let restates = match (self.restates_sequence, self.restates_number) {
+            (Some(sequence), Some(number)) => Some(LineName {
+                payment: id,
+                sequence: row.unsigned("restates_sequence", sequence)?,
+                number: row.unsigned("restates_number", number)?,
+            }),
+            (Some(_) | None, _) => None,
+        };
+        Ok(Line {
+            place: row.unsigned("position", self.position)?,
+            posted_at: self.posted_at,
+            entry: LineEntry {
+                sequence: row.unsigned("sequence", self.sequence)?,
+                at: self.at,
+                source: row.parse("source", &self.source)?,
+                state: row.parse("state", &self.state)?,
+            },
+            movement: Movement {
+                number: row.unsigned("number", self.number)?,
+                kind: row.parse("kind", &self.kind)?,
+                relation: row.parse_some("relation", self.relation.as_deref())?,
+                gateway_payment_id: row.parse("gateway_payment_id", &self.gateway_payment_id)?,
+                amount: self.amount.normalize(),
+                currency: row.parse("currency", &self.currency)?,
+            },
+            restates,
+            payment: LinePayment {
+                id,
+                shop: row.parse("shop", &self.shop)?,
+                reference_id: row.parse("reference_id", &self.reference_id)?,
+                requested: row.money("amount", self.requested_amount, &self.requested_currency)?,
+                payment_method: row.parse_some("payment_method", self.payment_method.as_deref())?,
+                parent: self.parent_payment_id.map(PaymentId::from),
+                metadata: row.json("metadata", &self.metadata)?,
+            },
         })
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 use crate::database_url::Place;
 use crate::postgres::PostgresStore;
 use crate::sqlite::SqliteStore;
-use crate::{DatabaseUrl, Keys, Means, PoolSettings, Reads, Store, StoreError};
+use crate::{Books, DatabaseUrl, Keys, Means, PoolSettings, Reads, Store, StoreError};
 
 /// A database as the rest of the house sees it: what is done to it, without which one it is.
 #[derive(Clone)]
@@ -13,6 +13,8 @@ pub struct Database {
     pub store: Arc<dyn Store>,
     /// Lists and proofs.
     pub reads: Arc<dyn Reads>,
+    /// The books.
+    pub books: Arc<dyn Books>,
     /// The callers' keys.
     pub keys: Arc<dyn Keys>,
     /// What payments were paid with.
@@ -30,6 +32,7 @@ pub async fn connect(url: &DatabaseUrl, settings: &PoolSettings) -> Result<Datab
                 connections: Connections::Postgres(store.clone()),
                 store: store.clone(),
                 reads: store.clone(),
+                books: store.clone(),
                 keys: store.clone(),
                 means: store,
             })
@@ -40,6 +43,7 @@ pub async fn connect(url: &DatabaseUrl, settings: &PoolSettings) -> Result<Datab
                 connections: Connections::Sqlite(store.clone()),
                 store: store.clone(),
                 reads: store.clone(),
+                books: store.clone(),
                 keys: store.clone(),
                 means: store,
             })

@@ -64,6 +64,7 @@ pub(crate) fn json_without_nul(json: String) -> String {
 fn flaw_of_move(moved: &Move) -> Option<&'static str> {
     match &moved.entry {
         None if moved.payment.version != moved.expected_version => Some("a version must not rise without an entry"),
+        None if !moved.movements.is_empty() => Some("money must not be booked without an entry"),
         None => None,
         Some(entry) => {
             let next = moved.expected_version.checked_add(1);

@@ -4,6 +4,7 @@
 //! [`Store`] and [`Means`] have three implementations (PostgreSQL, SQLite, memory) and one conformance suite; [`Reads`]
 //! and [`Keys`] have the two databases. [`Coalescer`] makes batches of what arrives together.
 
+mod books;
 mod coalescer;
 mod columns;
 mod connect;
@@ -19,6 +20,7 @@ mod reads;
 mod sqlite;
 mod store;
 
+pub use books::{Books, BooksEnd, Line, LineEntry, LineName, LinePayment};
 pub use coalescer::{Coalescer, CoalescerCounts, LaneCounts};
 pub use connect::{Database, connect, migrate};
 pub use database_url::{DatabaseUrl, InvalidDatabaseUrl};

@@ -2,13 +2,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use domain::{Entry, GatewayPaymentId, PaymentId, PaymentState, Progress, ReferenceId, ShopName, Time};
+use domain::{Entry, GatewayPaymentId, Movement, PaymentId, PaymentState, Progress, ReferenceId, ShopName, Time};
 
 use crate::columns::UnmatchedColumns;
 use crate::flaw::{flaw_of_birth, flaw_of_write, without_nul};
 use crate::{
-    Audited, Birth, Claim, DueNotice, Filed, Lease, Means, Move, Name, Notice, NoticeId, NoticeRecord, Opened, Outcome,
-    OwnerId, Received, Store, StoreError, Stored, Sweep, SweepClaim, UnmatchedPayment, Write,
+    Audited, Birth, Books, BooksEnd, Claim, DueNotice, Filed, Lease, Line, LineEntry, LineName, LinePayment, Means,
+    Move, Name, Notice, NoticeId, NoticeRecord, Opened, Outcome, OwnerId, Received, Store, StoreError, Stored, Sweep,
+    SweepClaim, UnmatchedPayment, Write,
 };
 
 /// A [`Store`] in memory for the simulation: the semantics of the databases without their durability, the same
@@ -110,6 +111,50 @@ impl MemoryStore {
     // Nothing panics while it holds the lock; and if it did, the rows would still be whole.
     fn tables(&self) -> MutexGuard<'_, Tables> {
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Books for MemoryStore {
+    async fn post(&self, now: Time, limit: u32) -> Result<u64, StoreError> {
+        let mut tables = self.tables();
+        let posted: BTreeSet<LineName> = tables.posted.iter().map(|(name, _)| *name).collect();
+        let names = tables.payments.values().flat_map(|row| row.lines.iter().map(Line::name));
+        let waiting: Vec<LineName> = names.filter(|name| !posted.contains(name)).take(limit as usize).collect();
+        let posted_at = tables.posted.last().map_or(now, |(_, last)| now.max(*last));
+        let count = waiting.len() as u64;
+        tables.posted.extend(waiting.into_iter().map(|name| (name, posted_at)));
+        Ok(count)
+    }
+
+    async fn books_end(&self) -> Result<BooksEnd, StoreError> {
+        let tables = self.tables();
+        let lines: usize = tables.payments.values().map(|row| row.lines.len()).sum();
+        Ok(BooksEnd {
+            place: tables.posted.len() as u64,
+            posted_at: tables.posted.last().map_or(Time::EPOCH, |(_, at)| *at),
+            waits: tables.posted.len() < lines,
+        })
+    }
+
+    async fn place_before(&self, time: Time) -> Result<u64, StoreError> {
+        Ok(self.tables().posted.iter().filter(|(_, at)| *at < time).count() as u64)
+    }
+
+    async fn lines(&self, after: u64, through: u64, limit: u32) -> Result<Vec<Line>, StoreError> {
+        let tables = self.tables();
+        let places = (1..).zip(&tables.posted).filter(|(place, _)| (after + 1..=through).contains(place));
+        let line = |(place, (name, posted_at)): (u64, &(LineName, Time))| {
+            let row = tables.payments.get(&name.payment)?;
+            let line = row.lines.iter().find(|line| line.name() == *name)?;
+            let same = |known: &&Line| {
+                let (known, ours) = (&known.movement, &line.movement);
+                known.gateway_payment_id == ours.gateway_payment_id && known.kind == ours.kind
+            };
+            let first = row.lines.iter().find(same).map(Line::name).filter(|first| first != name);
+            Some(Line { place, posted_at: *posted_at, restates: first, ..line.clone() })
+        };
+        Ok(places.take(limit as usize).filter_map(line).collect())
     }
 }
 
@@ -225,6 +270,8 @@ struct Tables {
     sweeps: BTreeMap<ShopName, (Sweep, Option<Time>)>,
     unmatched: BTreeMap<(GatewayPaymentId, ShopName), UnmatchedPayment>,
     means: BTreeMap<PaymentId, Vec<u8>>,
+    /// The books: which lines were posted, in order, and when.
+    posted: Vec<(LineName, Time)>,
 }
 
 #[derive(Debug, Clone)]
@@ -233,6 +280,8 @@ struct Row {
     owner: Option<OwnerId>,
     ledger: Vec<Entry>,
     outbox: Vec<OutboxRow>,
+    /// The lines of the books, without a place.
+    lines: Vec<Line>,
 }
 
 #[derive(Debug, Clone)]
@@ -345,6 +394,7 @@ impl Tables {
             owner: birth.lease.map(|(owner, _)| owner),
             ledger: Vec::new(),
             outbox: Vec::new(),
+            lines: Vec::new(),
         };
         row.record(&birth.entry);
         self.payments.insert(opening.id, Arc::new(row));
@@ -362,6 +412,7 @@ impl Tables {
         if let Some(entry) = &moved.entry {
             row.stored.payment = moved.payment.clone();
             row.record(entry);
+            row.book(entry, &moved.movements);
         }
         row.stored.progress = moved.progress;
         match moved.lease {
@@ -488,6 +539,28 @@ impl Row {
         self.ledger.push(entry.clone());
     }
 
+    fn book(&mut self, entry: &Entry, movements: &[Movement]) {
+        let payment = &self.stored.payment;
+        let opening = &payment.opening;
+        let line = |movement: &Movement| Line {
+            place: 0,
+            posted_at: Time::EPOCH,
+            entry: LineEntry { sequence: entry.sequence, at: entry.at, source: entry.source, state: payment.state },
+            movement: movement.clone(),
+            restates: None,
+            payment: LinePayment {
+                id: opening.id,
+                shop: opening.shop.clone(),
+                reference_id: opening.reference_id.clone(),
+                requested: opening.requested,
+                payment_method: payment.payment_method.clone(),
+                parent: opening.parent,
+                metadata: opening.metadata.clone(),
+            },
+        };
+        self.lines.extend(movements.iter().map(line));
+    }
+
     fn lease(&mut self, lease: Option<(OwnerId, Time)>) {
         self.stored.epoch += u64::from(lease.is_some());
         self.stored.leased_until = lease.map(|(_, until)| until);
@@ -501,7 +574,8 @@ impl Row {
     }
 
     fn audited(&self) -> Audited {
-        Audited { stored: self.stored.clone(), ledger: self.ledger.clone() }
+        let lines = self.lines.iter().map(|line| (line.entry.sequence, line.movement.clone())).collect();
+        Audited { stored: self.stored.clone(), ledger: self.ledger.clone(), lines }
     }
 }
 

@@ -1,7 +1,9 @@
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use domain::{Entry, Flag, GatewayPaymentId, PaymentId, PaymentState, PaymentType, ReferenceId, ShopName, Time};
+use domain::{
+    Entry, Flag, GatewayPaymentId, Movement, PaymentId, PaymentState, PaymentType, ReferenceId, ShopName, Time,
+};
 
 use crate::{NoticeId, StoreError, Stored, UnmatchedPayment};
 
@@ -96,6 +98,8 @@ pub struct Audited {
     pub stored: Stored,
     /// Its entries, oldest first.
     pub ledger: Ledger,
+    /// The lines that are booked under it, each with the sequence of its entry, in their order.
+    pub lines: Vec<(u64, Movement)>,
 }
 
 /// The entries of one payment, oldest first.

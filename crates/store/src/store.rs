@@ -1,5 +1,5 @@
 use async_trait::async_trait;
-use domain::{Entry, GatewayPaymentId, Payment, PaymentId, Progress, ReferenceId, ShopName, Sighting, Time};
+use domain::{Entry, GatewayPaymentId, Movement, Payment, PaymentId, Progress, ReferenceId, ShopName, Sighting, Time};
 use uuid::Uuid;
 
 use crate::StoreError;
@@ -144,6 +144,8 @@ pub struct Move {
     pub expected_epoch: Option<u64>,
     /// The new ledger entry; none for a look without news, which changes only what lies beside the ledger.
     pub entry: Option<Entry>,
+    /// What the entry books; none without one.
+    pub movements: Vec<Movement>,
     /// A gateway id that becomes this payment's, adopted or beside it. A clash is an answer, not an error. The claim
     /// of an id that this payment has already is no clash.
     pub claim: Option<GatewayPaymentId>,

@@ -127,6 +127,9 @@ pub struct Change {
     /// What moved.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub settled: Option<Money>,
+    /// What the provider keeps for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fee: Option<Money>,
     /// Why it is dead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<PaymentError>,

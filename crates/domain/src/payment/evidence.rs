@@ -234,6 +234,9 @@ pub struct Sighting {
     /// What was requested, where it was converted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub customer_money: Option<Money>,
+    /// What the provider keeps for it (gateway contract, section 8), where it tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fee: Option<Money>,
     /// How the customer paid.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payment_method: Option<PaymentMethod>,

@@ -6,6 +6,7 @@ mod command;
 mod decision;
 mod evidence;
 mod flag;
+mod movement;
 mod news;
 mod refund;
 mod schedule;
@@ -20,6 +21,7 @@ pub use command::{Command, CommandKind, CommandOutcome, Commands, IssuedCommand,
 pub use decision::{Change, Decision, Elsewhere, Entry, OtherPayment, PaymentError, Verdict};
 pub use evidence::{Evidence, Rejection, Seen, Sighting, Source};
 pub use flag::Flag;
+pub use movement::{Movement, MovementKind};
 pub use refund::{NotRefundable, Refund, RefundStanding, Refunds};
 pub use schedule::{Intervals, Progress};
 use serde::{Deserialize, Serialize};
@@ -90,6 +92,8 @@ pub struct Payment {
     pub external_refs: BTreeMap<String, String>,
     /// What moved, in the gateway's words; may differ from what was asked for.
     pub settled: Option<Money>,
+    /// What the provider keeps for it, where it tells.
+    pub fee: Option<Money>,
     /// Why it is dead.
     pub error: Option<PaymentError>,
     /// Who told the state that it has.
@@ -159,6 +163,7 @@ impl Payment {
             redirect_url: None,
             external_refs: BTreeMap::new(),
             settled: None,
+            fee: None,
             error: None,
             confirmed_by: BTreeSet::new(),
             contradicted_by: BTreeSet::new(),
@@ -204,13 +209,18 @@ impl Payment {
         }
         let mut payment = Self::opened((**opening).clone(), first);
         for entry in rest {
-            let expected = payment.version + 1;
-            if entry.sequence != expected {
-                return Err(UnfoldableLedger::Gap { expected, found: entry.sequence });
-            }
-            payment.record(entry);
+            payment.fold_in(entry)?;
         }
         Ok(payment)
+    }
+
+    fn fold_in(&mut self, entry: &Entry) -> Result<(), UnfoldableLedger> {
+        let expected = self.version + 1;
+        if entry.sequence != expected {
+            return Err(UnfoldableLedger::Gap { expected, found: entry.sequence });
+        }
+        self.record(entry);
+        Ok(())
     }
 
     /// The only way in which a payment changes: one entry, folded in.
@@ -223,6 +233,7 @@ impl Payment {
             external_refs,
             payment_method,
             settled,
+            fee,
             error,
             confirmed_by,
             contradicted_by,
@@ -265,6 +276,7 @@ impl Payment {
         }
         self.payment_method = payment_method.or_else(|| self.payment_method.take());
         self.settled = settled.or_else(|| self.settled.take());
+        self.fee = fee.or(self.fee);
         self.error = error.or_else(|| self.error.take());
         self.confirmed_by.extend(confirmed_by);
         self.contradicted_by.extend(contradicted_by);

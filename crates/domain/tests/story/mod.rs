@@ -153,6 +153,7 @@ pub(crate) fn sighting<State: Display + ?Sized>(id: &str, state: &State) -> Sigh
         parent: None,
         money: Some(euros("25.00")),
         customer_money: None,
+        fee: None,
         payment_method: None,
         error: None,
         created: Some(at(1)),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use domain::{Flag, Payment, PaymentState, SeenState, Time};
 use futures::FutureExt as _;
 use gateway_simulator::Engine;
-use store::{MemoryStore, Store as _};
+use store::{Audited, MemoryStore, Store as _};
 
 use super::{Judge, Violation, name, rule};
 use crate::stranger::STRANGE;
@@ -35,6 +35,7 @@ impl Judge {
         rule(self.waiting.is_empty(), "I7", || format!("{} notices were never filed", self.waiting.len()))?;
         rule(memory.kept_requests().is_empty(), "I12", || "requests are kept for longer than a day".to_owned())?;
         check_outbox(memory)?;
+        check_books(memory)?;
         for payment in self.watched.values().map(|watched| &watched.payment) {
             check_payment(payment, engine)?;
         }
@@ -151,6 +152,17 @@ fn check_money(payment: &Payment, ours: Option<&gateway_simulator::Payment>) -> 
     rule(differs.is_none_or(|flag| payment.flags.contains(&flag)), "I5", || {
         format!("{}: asked for {asked}, booked {booked:?}, and not flagged", name(payment))
     })
+}
+
+/// The lines of the books are those that the ledgers tell, each with the entry that tells it.
+fn check_books(memory: &MemoryStore) -> Result<(), Violation> {
+    for Audited { stored, ledger, lines } in memory.all() {
+        let told = Payment::booked(&ledger);
+        rule(told.as_ref() == Ok(&lines), "I11", || {
+            format!("{}: booked {lines:?}, and its ledger tells {told:?}", name(&stored.payment))
+        })?;
+    }
+    Ok(())
 }
 
 /// Others are told of every change of state, once and in order.

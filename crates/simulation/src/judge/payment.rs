@@ -7,7 +7,7 @@ use super::{Judge, Violation, Watched, name, rule};
 impl Judge {
     /// Looks at a payment that a statement has touched.
     pub(crate) fn look_at(&mut self, audited: Audited, engine: &Engine, now: Time) -> Result<(), Violation> {
-        let Audited { stored, ledger } = audited;
+        let Audited { stored, ledger, lines: _ } = audited;
         let Stored { payment, progress, leased_until, .. } = stored;
         let before = self.watched.get(&payment.id());
         let known = before.map_or(&[][..], |before| &before.ledger);

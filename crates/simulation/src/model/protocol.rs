@@ -91,6 +91,7 @@ impl Protocol {
             parent: None,
             money: Some(order.requested),
             customer_money: None,
+            fee: None,
             payment_method: None,
             error: None,
             created: Some(made.created),

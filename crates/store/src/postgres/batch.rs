@@ -1,8 +1,9 @@
 //! Units of a commit as the parameters of its statement.
 
 use chrono::{DateTime, Utc};
-use domain::{PaymentId, PaymentState, Time};
+use domain::{Movement, PaymentId, PaymentState, Time};
 use rust_decimal::Decimal;
+use serde::Serialize;
 use uuid::Uuid;
 
 use super::statement::Bound;
@@ -59,6 +60,7 @@ table! { MoveRow in Moves {
     external_refs: String,
     settled_amount: Option<Decimal>,
     settled_currency: Option<String>,
+    fee: Option<String>,
     error_code: Option<String>,
     error_message: Option<String>,
     external_result_code: Option<String>,
@@ -106,6 +108,7 @@ table! { BirthRow in Births {
     external_refs: String,
     settled_amount: Option<Decimal>,
     settled_currency: Option<String>,
+    fee: Option<String>,
     error_code: Option<String>,
     error_message: Option<String>,
     external_result_code: Option<String>,
@@ -142,6 +145,7 @@ table! { EntryRow in Entries {
     changes_state: bool,
     seen: String,
     change: String,
+    movements: Option<String>,
 }}
 
 table! { FilingRow in Filings {
@@ -210,6 +214,7 @@ impl Batch {
             external_refs: columns.external_refs,
             settled_amount: columns.settled_amount,
             settled_currency: columns.settled_currency,
+            fee: columns.fee,
             error_code: columns.error_code,
             error_message: columns.error_message,
             external_result_code: columns.external_result_code,
@@ -233,14 +238,14 @@ impl Batch {
             leased_until: holder.map(|(_, until)| until.utc()),
         });
         if let Some(entry) = &moved.entry {
-            self.push_entry(EntryColumns::of(moved.payment.id(), moved.payment.state, entry)?);
+            self.push_entry(EntryColumns::of(&moved.payment, entry)?, lines(&moved.movements)?);
         }
         Ok(())
     }
 
     fn push_birth(&mut self, birth: &Birth) -> Result<(), serde_json::Error> {
         let columns = PaymentColumns::of(&birth.payment)?;
-        let entry = EntryColumns::of(birth.payment.id(), birth.payment.state, &birth.entry)?;
+        let entry = EntryColumns::of(&birth.payment, &birth.entry)?;
         self.births.push(BirthRow {
             unit: self.units,
             payment_id: columns.payment_id,
@@ -265,6 +270,7 @@ impl Batch {
             external_refs: columns.external_refs,
             settled_amount: columns.settled_amount,
             settled_currency: columns.settled_currency,
+            fee: columns.fee,
             error_code: columns.error_code,
             error_message: columns.error_message,
             external_result_code: columns.external_result_code,
@@ -288,11 +294,12 @@ impl Batch {
             leased_until: birth.lease.map(|(_, until)| until.utc()),
             kept_request: birth.kept_request.clone(),
         });
-        self.push_entry(entry);
+        // What was only asked for has moved nothing.
+        self.push_entry(entry, None);
         Ok(())
     }
 
-    fn push_entry(&mut self, entry: EntryColumns) {
+    fn push_entry(&mut self, entry: EntryColumns, movements: Option<String>) {
         self.entries.push(EntryRow {
             unit: self.units,
             payment_id: entry.payment_id,
@@ -305,6 +312,7 @@ impl Batch {
             changes_state: entry.changes_state,
             seen: entry.seen,
             change: entry.change,
+            movements,
         });
     }
 
@@ -317,6 +325,33 @@ impl Batch {
             filed_at: filed.at.utc(),
         });
     }
+}
+
+/// One line of the books, as `commit.sql` reads it.
+#[derive(Serialize)]
+struct LineRow<'a> {
+    number: u32,
+    kind: &'static str,
+    relation: Option<&'static str>,
+    gateway_payment_id: &'a str,
+    amount: String,
+    currency: String,
+}
+
+/// The lines of one entry as a JSON array; none if it books nothing, as nearly every one does.
+fn lines(movements: &[Movement]) -> Result<Option<String>, serde_json::Error> {
+    fn row(movement: &Movement) -> LineRow<'_> {
+        LineRow {
+            number: movement.number,
+            kind: movement.kind.into(),
+            relation: movement.relation.map(Into::into),
+            gateway_payment_id: movement.gateway_payment_id.as_str(),
+            amount: movement.amount.to_string(),
+            currency: movement.currency.to_string(),
+        }
+    }
+    let rows: Vec<LineRow<'_>> = movements.iter().map(row).collect();
+    (!rows.is_empty()).then(|| serde_json::to_string(&rows)).transpose()
 }
 
 fn open_state(state: PaymentState) -> Option<String> {

@@ -11,40 +11,41 @@ with moving as (
     select * from unnest(
         $2::int4[], $3::uuid[], $4::int8[], $5::int8[], $6::bool[], $7::bool[], $8::text[], $9::text[], $10::text[],
         $11::timestamptz[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::numeric[],
-        $18::text[], $19::text[], $20::text[], $21::text[], $22::text[], $23::text[], $24::text[], $25::text[],
-        $26::text[], $27::text[], $28::text[], $29::text[], $30::int8[], $31::timestamptz[], $32::text[],
-        $33::timestamptz[], $34::int8[], $35::int8[], $36::timestamptz[], $37::text[], $38::uuid[],
-        $39::timestamptz[]
+        $18::text[], $19::text[], $20::text[], $21::text[], $22::text[], $23::text[], $24::text[], $25::text[], $26::text[],
+        $27::text[], $28::text[], $29::text[], $30::text[], $31::int8[], $32::timestamptz[], $33::text[],
+        $34::timestamptz[], $35::int8[], $36::int8[], $37::timestamptz[], $38::text[], $39::uuid[],
+        $40::timestamptz[]
     ) as m(unit, payment_id, expected_version, expected_epoch, has_entry, changes_state, shop, claim, state, state_at,
          payment_method, attempts, gateway_payment_id, redirect_url, external_refs, settled_amount, settled_currency,
-         error_code, error_message, external_result_code, error_fields, confirmed_by, contradicted_by, others, flags,
+         fee, error_code, error_message, external_result_code, error_fields, confirmed_by, contradicted_by, others, flags,
          commands, refunds, told_parent, version, updated_at, open_state, next_check_at, checks, empty_look_ups,
          checked_at, lease, lease_owner, leased_until)
 ),
 bearing as (
     select * from unnest(
-        $40::int4[], $41::uuid[], $42::text[], $43::text[], $44::text[], $45::text[], $46::timestamptz[],
-        $47::numeric[], $48::text[], $49::text[], $50::text[], $51::text[], $52::text[], $53::bool[], $54::uuid[],
-        $55::text[], $56::text[], $57::text[], $58::text[], $59::text[], $60::text[], $61::numeric[], $62::text[],
-        $63::text[], $64::text[], $65::text[], $66::text[], $67::text[], $68::text[], $69::text[], $70::text[],
-        $71::text[], $72::text[], $73::text[], $74::text[], $75::int8[], $76::int8[], $77::timestamptz[],
-        $78::timestamptz[], $79::text[], $80::timestamptz[], $81::int8[], $82::uuid[], $83::timestamptz[],
-        $84::bytea[]
+        $41::int4[], $42::uuid[], $43::text[], $44::text[], $45::text[], $46::text[], $47::timestamptz[],
+        $48::numeric[], $49::text[], $50::text[], $51::text[], $52::text[], $53::text[], $54::bool[], $55::uuid[],
+        $56::text[], $57::text[], $58::text[], $59::text[], $60::text[], $61::text[], $62::numeric[], $63::text[], $64::text[],
+        $65::text[], $66::text[], $67::text[], $68::text[], $69::text[], $70::text[], $71::text[], $72::text[],
+        $73::text[], $74::text[], $75::text[], $76::text[], $77::int8[], $78::int8[], $79::timestamptz[],
+        $80::timestamptz[], $81::text[], $82::timestamptz[], $83::int8[], $84::uuid[], $85::timestamptz[],
+        $86::bytea[]
     ) as b(unit, payment_id, shop, reference_id, payment_type, state, state_at, amount, currency,
          requested_payment_method, payment_method, flow, kind, pre_auth, parent_payment_id, metadata, fingerprint,
-         attempts, gateway_payment_id, redirect_url, external_refs, settled_amount, settled_currency, error_code,
-         error_message, external_result_code, error_fields, confirmed_by, contradicted_by, others, flags, commands,
+         attempts, gateway_payment_id, redirect_url, external_refs, settled_amount, settled_currency, fee,
+         error_code, error_message, external_result_code, error_fields, confirmed_by, contradicted_by, others, flags, commands,
          refunds, told_parent, ordered_by, state_changes, version, created_at, updated_at, open_state, next_check_at,
          epoch, lease_owner, leased_until, kept_request)
 ),
 entering as (
     select * from unnest(
-        $85::int4[], $86::uuid[], $87::int8[], $88::timestamptz[], $89::text[], $90::text[], $91::text[],
-        $92::text[], $93::bool[], $94::text[], $95::text[]
-    ) as e(unit, payment_id, sequence, at, source, verdict, kind, state, changes_state, seen, change)
+        $87::int4[], $88::uuid[], $89::int8[], $90::timestamptz[], $91::text[], $92::text[], $93::text[],
+        $94::text[], $95::bool[], $96::text[], $97::text[],
+        $98::text[]
+    ) as e(unit, payment_id, sequence, at, source, verdict, kind, state, changes_state, seen, change, movements)
 ),
 filing as (
-    select * from unnest($96::int4[], $97::uuid[], $98::text[], $99::uuid[], $100::timestamptz[])
+    select * from unnest($99::int4[], $100::uuid[], $101::text[], $102::uuid[], $103::timestamptz[])
     as f(unit, notice_id, verdict, payment_id, filed_at)
 ),
 
@@ -90,13 +91,13 @@ born as (
     insert into payments (
         payment_id, shop, reference_id, payment_type, state, state_at, amount, currency, requested_payment_method,
         payment_method, flow, kind, pre_auth, parent_payment_id, metadata, fingerprint, attempts, gateway_payment_id,
-        redirect_url, external_refs, settled_amount, settled_currency, error_code, error_message, external_result_code,
+        redirect_url, external_refs, settled_amount, settled_currency, fee, error_code, error_message, external_result_code,
         error_fields, confirmed_by, contradicted_by, others, flags, commands, refunds, told_parent, ordered_by,
         state_changes, version, created_at, updated_at)
     select b.payment_id, b.shop, b.reference_id, b.payment_type, b.state, b.state_at, b.amount, b.currency,
            b.requested_payment_method, b.payment_method, b.flow, b.kind, b.pre_auth, b.parent_payment_id,
            b.metadata::jsonb, b.fingerprint::jsonb, b.attempts::jsonb, b.gateway_payment_id, b.redirect_url,
-           b.external_refs::jsonb, b.settled_amount, b.settled_currency, b.error_code, b.error_message,
+           b.external_refs::jsonb, b.settled_amount, b.settled_currency, b.fee::jsonb, b.error_code, b.error_message,
            b.external_result_code, b.error_fields::jsonb, string_to_array(b.confirmed_by, ','),
            b.contradicted_by::jsonb, b.others::jsonb, string_to_array(b.flags, ','), b.commands::jsonb,
            b.refunds::jsonb, b.told_parent, b.ordered_by::jsonb, b.state_changes, b.version,
@@ -132,7 +133,7 @@ moved as (
     set state = m.state, state_at = m.state_at, payment_method = m.payment_method, attempts = m.attempts::jsonb,
         gateway_payment_id = m.gateway_payment_id, redirect_url = m.redirect_url,
         external_refs = m.external_refs::jsonb, settled_amount = m.settled_amount,
-        settled_currency = m.settled_currency, error_code = m.error_code, error_message = m.error_message,
+        settled_currency = m.settled_currency, fee = m.fee::jsonb, error_code = m.error_code, error_message = m.error_message,
         external_result_code = m.external_result_code, error_fields = m.error_fields::jsonb,
         confirmed_by = string_to_array(m.confirmed_by, ','), contradicted_by = m.contradicted_by::jsonb,
         others = m.others::jsonb, flags = string_to_array(m.flags, ','), commands = m.commands::jsonb,
@@ -146,6 +147,15 @@ entered as (
     insert into payment_events (payment_id, sequence, at, source, verdict, kind, state, seen, change)
     select e.payment_id, e.sequence, e.at, e.source, e.verdict, e.kind, e.state, e.seen::jsonb, e.change::jsonb
     from entering e join won on won.unit = e.unit
+),
+booked as (
+    insert into movements (payment_id, sequence, number, kind, relation, gateway_payment_id, amount, currency)
+    select e.payment_id, e.sequence, m.number, m.kind, m.relation, m.gateway_payment_id, m.amount, m.currency
+    from entering e
+    join won on won.unit = e.unit
+    cross join lateral jsonb_to_recordset(e.movements::jsonb)
+        as m(number int4, kind text, relation text, gateway_payment_id text, amount numeric, currency text)
+    where e.movements is not null
 ),
 told as (
     -- The count of a payment's changes of state is kept in its row, so it is exact under the row's lock.

@@ -4,6 +4,7 @@
 //! cancelled. What a batch holds goes in as arrays and comes out by ordinal.
 
 mod batch;
+mod books;
 mod claim;
 mod commit;
 mod keys;

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::PostgresStore;
 use super::statement::Effect;
 use super::stored::{get, read, stored_columns, time};
-use crate::columns::{EntryColumns, Row, signed};
+use crate::columns::{EntryColumns, Row, booked, signed};
 use crate::{Audited, Health, NoticeRecord, Page, Reads, StoreError, Stored, UnmatchedPayment, Violation};
 
 /// What a statement selects of `payment_events e`, for [`entry`].
@@ -29,14 +29,22 @@ pub(super) const NOTICES: &str = "
     from webhook_notices where payment_id = $1
     order by received_at, notice_id limit 200";
 
-/// Payments and their entries in one statement, so that both are of the same moment; a payment is repeated with each of
-/// its entries.
+/// Payments, their entries and their lines in one statement, so that all are of the same moment; a payment is repeated
+/// with each of its entries.
 pub(super) const AUDIT: &str = concat!(
     "select ",
     entry_columns!(),
     ", ",
     stored_columns!(),
-    " from (select * from payments where $1::uuid is null or payment_id > $1 order by payment_id limit $2) p
+    ", p.lines from (
+        select *, (
+            select json_agg(json_build_object(
+                'sequence', m.sequence, 'number', m.number, 'kind', m.kind, 'relation', m.relation,
+                'gateway_payment_id', m.gateway_payment_id, 'amount', m.amount::text, 'currency', m.currency))::text
+            from movements m where m.payment_id = payments.payment_id
+        ) as lines
+        from payments where $1::uuid is null or payment_id > $1 order by payment_id limit $2
+    ) p
     join payment_checks c on c.payment_id = p.payment_id
     left join payment_events e on e.payment_id = p.payment_id
     order by p.payment_id, e.sequence"
@@ -50,7 +58,7 @@ pub(super) const HEALTH: &str = "
 pub(super) const APPLIED_MIGRATIONS: &str = "select version, checksum, success from _sqlx_migrations order by version";
 
 /// The views that must be empty, each with the invariant that it watches.
-pub(super) const VIOLATIONS: [(&str, &str); 14] = [
+pub(super) const VIOLATIONS: [(&str, &str); 17] = [
     ("I2 gateway payment adopted twice", "select * from violation_gateway_payment_adopted_twice limit 100"),
     ("I5 state without gateway payment", "select * from violation_state_without_gateway_payment limit 100"),
     ("I7 open without next check", "select * from violation_open_without_next_check limit 100"),
@@ -62,8 +70,11 @@ pub(super) const VIOLATIONS: [(&str, &str); 14] = [
     ("I9 state is not that of its entries", "select * from violation_state_is_not_that_of_its_entries limit 100"),
     ("I9 outbox has gaps", "select * from violation_outbox_has_gaps limit 100"),
     ("I9 outbox misses a change", "select * from violation_outbox_misses_a_change limit 100"),
+    ("I9 line without entry", "select * from violation_line_without_entry limit 100"),
     ("I10 refunded more than captured", "select * from violation_refunded_more_than_captured limit 100"),
     ("I10 refund unknown to its deposit", "select * from violation_refund_unknown_to_its_deposit limit 100"),
+    ("I11 books are not the payments", "select * from violation_books_are_not_the_payments limit 100"),
+    ("I11 books have gaps", "select * from violation_books_have_gaps limit 100"),
     ("I12 request kept too long", "select * from violation_request_kept_too_long limit 100"),
 ];
 
@@ -95,7 +106,8 @@ impl Reads for PostgresStore {
         for row in &rows {
             let id = PaymentId::from(get::<Uuid>(row, "payment_id")?);
             if page.last().is_none_or(|last| last.stored.payment.id() != id) {
-                page.push(Audited { stored: read(row)?, ledger: Vec::new() });
+                let lines = booked(id.uuid(), get(row, "lines")?)?;
+                page.push(Audited { stored: read(row)?, ledger: Vec::new(), lines });
             }
             if let Some(last) = page.last_mut()
                 && get::<Option<i64>>(row, "sequence")?.is_some()

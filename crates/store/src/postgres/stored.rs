@@ -16,7 +16,7 @@ macro_rules! stored_columns {
          p.requested_payment_method, p.payment_method, p.flow, p.kind, p.pre_auth, p.parent_payment_id, \
          p.metadata::text as metadata, p.fingerprint::text as fingerprint, p.attempts::text as attempts, \
          p.gateway_payment_id, p.redirect_url, p.external_refs::text as external_refs, p.settled_amount, \
-         p.settled_currency, p.error_code, p.error_message, p.external_result_code, \
+         p.settled_currency, p.fee::text as fee, p.error_code, p.error_message, p.external_result_code, \
          p.error_fields::text as error_fields, array_to_string(p.confirmed_by, ',') as confirmed_by, \
          p.contradicted_by::text as contradicted_by, p.others::text as others, \
          array_to_string(p.flags, ',') as flags, p.commands::text as commands, p.refunds::text as refunds, \
@@ -53,6 +53,7 @@ pub(super) fn read(row: &PgRow) -> Result<Stored, StoreError> {
             external_refs: get(row, "external_refs")?,
             settled_amount: get(row, "settled_amount")?,
             settled_currency: get(row, "settled_currency")?,
+            fee: get(row, "fee")?,
             error_code: get(row, "error_code")?,
             error_message: get(row, "error_message")?,
             external_result_code: get(row, "external_result_code")?,

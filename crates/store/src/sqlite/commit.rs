@@ -34,6 +34,7 @@ pub(super) const UPDATE_PAYMENTS: &str = "
         redirect_url = row ->> 'redirect_url', external_refs = row ->> 'external_refs',
         settled_whole = row ->> 'settled_whole', settled_nano = row ->> 'settled_nano',
         settled_atto = row ->> 'settled_atto', settled_currency = row ->> 'settled_currency',
+        fee = row ->> 'fee',
         error_code = row ->> 'error_code', error_message = row ->> 'error_message',
         external_result_code = row ->> 'external_result_code', error_fields = row ->> 'error_fields',
         confirmed_by = row ->> 'confirmed_by', contradicted_by = row ->> 'contradicted_by',
@@ -60,6 +61,16 @@ pub(super) const INSERT_CLAIMS: &str = "
     select row ->> 'shop', row ->> 'gateway_payment_id', row ->> 'payment_id', row ->> 'at'
     from given where true
     on conflict (gateway_payment_id, shop) do nothing";
+
+pub(super) const INSERT_MOVEMENTS: &str = "
+    with given as materialized (select value as row from jsonb_each(?1))
+    insert into movements (
+        payment_id, sequence, number, kind, relation, gateway_payment_id, amount_whole, amount_nano, amount_atto, currency)
+    select
+        row ->> 'payment_id', row ->> 'sequence', row ->> 'number', row ->> 'kind', row ->> 'relation',
+        row ->> 'gateway_payment_id', row ->> 'amount_whole', row ->> 'amount_nano', row ->> 'amount_atto',
+        row ->> 'currency'
+    from given";
 
 pub(super) const DELETE_KEPT_REQUESTS: &str =
     "delete from kept_requests where payment_id in (select value from json_each(?1))";
@@ -265,6 +276,7 @@ async fn write<'u>(
     execute(connection, INSERT_CLAIMS, array(moves.clone().filter_map(|rows| rows.claim.as_ref()))).await?;
     execute(connection, INSERT_EVENTS, events.clone()).await?;
     execute(connection, INSERT_OUTBOX, events).await?;
+    execute(connection, INSERT_MOVEMENTS, array(moves.clone().flat_map(|rows| &rows.movements))).await?;
     execute(connection, DELETE_KEPT_REQUESTS, array(moves.filter_map(|rows| rows.ended.as_ref()))).await?;
     let births = winners.clone().filter_map(|unit| unit.birth.as_ref().map(|(_, rows)| rows));
     open::insert(connection, births).await?;

@@ -18,7 +18,7 @@ pub(super) const HEALTH: &str = "
 const APPLIED_MIGRATIONS: &str = "select version, checksum, success from _sqlx_migrations order by version";
 
 /// The views that must be empty, each with the invariant that it watches.
-pub(super) const VIOLATIONS: [(&str, &str); 14] = [
+pub(super) const VIOLATIONS: [(&str, &str); 17] = [
     ("I2 gateway payment adopted twice", "select * from violation_gateway_payment_adopted_twice limit 100"),
     ("I5 state without gateway payment", "select * from violation_state_without_gateway_payment limit 100"),
     ("I7 open without next check", "select * from violation_open_without_next_check limit 100"),
@@ -30,8 +30,11 @@ pub(super) const VIOLATIONS: [(&str, &str); 14] = [
     ("I9 state is not that of its entries", "select * from violation_state_is_not_that_of_its_entries limit 100"),
     ("I9 outbox has gaps", "select * from violation_outbox_has_gaps limit 100"),
     ("I9 outbox misses a change", "select * from violation_outbox_misses_a_change limit 100"),
+    ("I9 line without entry", "select * from violation_line_without_entry limit 100"),
     ("I10 refunded more than captured", "select * from violation_refunded_more_than_captured limit 100"),
     ("I10 refund unknown to its deposit", "select * from violation_refund_unknown_to_its_deposit limit 100"),
+    ("I11 books are not the payments", "select * from violation_books_are_not_the_payments limit 100"),
+    ("I11 books have gaps", "select * from violation_books_have_gaps limit 100"),
     ("I12 request kept too long", "select * from violation_request_kept_too_long limit 100"),
 ];
 

@@ -3,7 +3,7 @@ use sqlx::SqlitePool;
 
 use super::fault;
 use super::read_row::{entry, get, stored, stored_columns, time, uuid};
-use crate::columns::{Row, signed};
+use crate::columns::{Row, booked, signed};
 use crate::{Audited, NoticeRecord, StoreError};
 
 pub(super) const LEDGER: &str = "
@@ -23,7 +23,16 @@ pub(super) const NOTICES: &str = "
 /// One statement, so that a payment and its entries are of the same moment.
 pub(super) const AUDIT: &str = concat!(
     "with p as materialized (
-        select * from payments where payment_id > ?1 order by payment_id limit ?2
+        select *, (
+            select json_group_array(json_object(
+                'sequence', m.sequence, 'number', m.number, 'kind', m.kind, 'relation', m.relation,
+                'gateway_payment_id', m.gateway_payment_id, 'currency', m.currency, 'amount',
+                -- The three parts have one sign.
+                format('%s%d.%09d%09d', iif(m.amount_whole < 0 or m.amount_nano < 0 or m.amount_atto < 0, '-', ''),
+                       abs(m.amount_whole), abs(m.amount_nano), abs(m.amount_atto))))
+            from movements m where m.payment_id = payments.payment_id
+        ) as lines
+        from payments where payment_id > ?1 order by payment_id limit ?2
     )
     select ",
     stored_columns!(),
@@ -74,7 +83,8 @@ pub(super) async fn audit(
     for row in &rows {
         let payment = PaymentId::from(uuid(row, "payment_id")?);
         if audited.last().is_none_or(|last| last.stored.payment.id() != payment) {
-            audited.push(Audited { stored: stored(row)?, ledger: Vec::new() });
+            let lines = booked(payment.uuid(), get(row, "lines")?)?;
+            audited.push(Audited { stored: stored(row)?, ledger: Vec::new(), lines });
         }
         let has_entry = get::<Option<i64>>(row, "sequence")?.is_some();
         if let Some(last) = audited.last_mut().filter(|_| has_entry) {

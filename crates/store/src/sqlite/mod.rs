@@ -7,6 +7,7 @@
 //! fifteen times as much. Its objects are made rows of first (`given … as materialized`), in SQLite's binary form:
 //! `json_each` would write an object out as text again for each column that is taken from it.
 
+mod books;
 mod claim;
 mod commit;
 mod fault;

@@ -17,7 +17,8 @@ pub(super) const INSERT_PAYMENTS: &str = "
         payment_id, shop, reference_id, payment_type, state, state_at, amount_whole, amount_nano, amount_atto, currency,
         requested_payment_method, payment_method, flow, kind, pre_auth, parent_payment_id, metadata, fingerprint,
         attempts, gateway_payment_id, redirect_url, external_refs, settled_whole, settled_nano, settled_atto,
-        settled_currency, error_code, error_message, external_result_code, error_fields, confirmed_by, contradicted_by,
+        settled_currency, fee, error_code, error_message, external_result_code, error_fields, confirmed_by,
+        contradicted_by,
         others, flags, commands, refunds, told_parent, ordered_by, state_changes, version, created_at, updated_at)
     select
         row ->> 'payment_id', row ->> 'shop', row ->> 'reference_id', row ->> 'payment_type', row ->> 'state',
@@ -26,7 +27,7 @@ pub(super) const INSERT_PAYMENTS: &str = "
         row ->> 'kind', row ->> 'pre_auth', row ->> 'parent_payment_id', row ->> 'metadata',
         row ->> 'fingerprint', row ->> 'attempts', row ->> 'gateway_payment_id', row ->> 'redirect_url',
         row ->> 'external_refs', row ->> 'settled_whole', row ->> 'settled_nano', row ->> 'settled_atto',
-        row ->> 'settled_currency', row ->> 'error_code', row ->> 'error_message',
+        row ->> 'settled_currency', row ->> 'fee', row ->> 'error_code', row ->> 'error_message',
         row ->> 'external_result_code', row ->> 'error_fields', row ->> 'confirmed_by',
         row ->> 'contradicted_by', row ->> 'others', row ->> 'flags', row ->> 'commands',
         row ->> 'refunds', row ->> 'told_parent', row ->> 'ordered_by', row ->> 'changes_state',

@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, Row as _};
 
-use super::{SqliteStore, claim, commit, health, keys, ledger, list, load, means, open, receive, sweep, unmatched};
+use super::{
+    SqliteStore, books, claim, commit, health, keys, ledger, list, load, means, open, receive, sweep, unmatched,
+};
 use crate::{Filter, Page, Position};
 
 /// The statements whose cost must not grow with what is stored.
-const HOT: [(&str, &str); 30] = [
+const HOT: [(&str, &str); 34] = [
     ("open payments", open::INSERT_PAYMENTS),
     ("open checks", open::INSERT_CHECKS),
     ("open events", open::INSERT_EVENTS),
@@ -42,10 +44,14 @@ const HOT: [(&str, &str); 30] = [
     ("record sweep", sweep::RECORD_SWEEP),
     ("file unmatched", unmatched::FILE_UNMATCHED),
     ("due unmatched", unmatched::DUE_UNMATCHED),
+    ("commit movements", commit::INSERT_MOVEMENTS),
+    ("end books", books::END_BOOKS),
+    ("place before", books::PLACE_BEFORE),
+    ("lines", books::LINES),
 ];
 
 /// Those that may read a whole table.
-const COLD: [(&str, &str); 7] = [
+const COLD: [(&str, &str); 9] = [
     ("add key", keys::ADD_KEY),
     ("all keys", keys::ALL_KEYS),
     ("counts", health::COUNTS),
@@ -53,6 +59,9 @@ const COLD: [(&str, &str); 7] = [
     ("sweeps", sweep::SWEEPS),
     ("oldest open", sweep::OLDEST_OPEN),
     ("unmatched", unmatched::UNMATCHED),
+    // All that waits, from an index of nothing else.
+    ("post", books::POST),
+    ("books end", books::BOOKS_END),
 ];
 
 #[tokio::test]

@@ -44,6 +44,7 @@ pub(super) fn stored(row: &SqliteRow) -> Result<Stored, StoreError> {
         external_refs: get(row, "external_refs")?,
         settled_amount: amount(row, ["settled_whole", "settled_nano", "settled_atto"])?,
         settled_currency: get(row, "settled_currency")?,
+        fee: get(row, "fee")?,
         error_code: get(row, "error_code")?,
         error_message: get(row, "error_message")?,
         external_result_code: get(row, "external_result_code")?,
@@ -121,7 +122,7 @@ pub(super) fn some_uuid(row: &SqliteRow, column: &'static str) -> Result<Option<
 }
 
 /// None if all three columns are.
-fn amount(row: &SqliteRow, columns: [&'static str; 3]) -> Result<Option<Decimal>, StoreError> {
+pub(super) fn amount(row: &SqliteRow, columns: [&'static str; 3]) -> Result<Option<Decimal>, StoreError> {
     let [whole, nano, atto] = columns;
     let parts: [Option<i64>; 3] = [get(row, whole)?, get(row, nano)?, get(row, atto)?];
     let [Some(whole), Some(nano), Some(atto)] = parts else { return Ok(None) };
@@ -133,6 +134,6 @@ fn amount(row: &SqliteRow, columns: [&'static str; 3]) -> Result<Option<Decimal>
 #[error("it is absent or out of range")]
 struct Absurd;
 
-fn absurd(column: &'static str) -> StoreError {
+pub(super) fn absurd(column: &'static str) -> StoreError {
     StoreError::Unreadable { what: column, of: "a row".to_owned(), source: Box::new(Absurd) }
 }

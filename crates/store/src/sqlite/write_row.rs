@@ -1,6 +1,6 @@
 //! Rows as JSON objects, one text each: a batch joins those of its winners into the parameter of one statement.
 
-use domain::Time;
+use domain::{Movement, Time};
 use rust_decimal::Decimal;
 use serde::Serialize;
 use uuid::Uuid;
@@ -20,6 +20,7 @@ pub(super) struct BirthRows {
 pub(super) struct MoveRows {
     /// Of a move with an entry: the payment's row and its entry's.
     pub(super) recorded: Option<(String, String)>,
+    pub(super) movements: Vec<String>,
     pub(super) check: String,
     pub(super) claim: Option<String>,
     /// The id of a payment that has ended, whose request is no longer kept.
@@ -49,7 +50,7 @@ impl BirthRows {
                 lease_owner: lease_owner.map(|owner| owner.0),
                 leased_until: micros(leased_until),
             })?,
-            event: event_row(&EntryColumns::of(payment.id(), payment.state, &birth.entry)?)?,
+            event: event_row(&EntryColumns::of(payment, &birth.entry)?)?,
             kept_request: kept_request.as_ref().map(serde_json::to_string).transpose()?,
         })
     }
@@ -63,7 +64,7 @@ impl MoveRows {
             None => None,
             Some(entry) => Some((
                 payment_row(&PaymentColumns::of(payment)?, entry.change.state.is_some())?,
-                event_row(&EntryColumns::of(payment.id(), payment.state, entry)?)?,
+                event_row(&EntryColumns::of(payment, entry)?)?,
             )),
         };
         let (lease, lease_owner, leased_until) = match moved.lease {
@@ -77,8 +78,10 @@ impl MoveRows {
             payment_id,
             at: payment.updated_at.unix_micros(),
         });
+        let line = |movement| movement_row(payment_id, payment.version, movement);
         Ok(Self {
             recorded,
+            movements: moved.movements.iter().map(line).collect::<Result<_, _>>()?,
             check: serde_json::to_string(&CheckRow {
                 payment_id,
                 open_state: open_state(payment.state),
@@ -138,6 +141,7 @@ struct PaymentRow<'a> {
     settled_nano: Option<i64>,
     settled_atto: Option<i64>,
     settled_currency: Option<&'a str>,
+    fee: Option<&'a str>,
     error_code: Option<&'a str>,
     error_message: Option<&'a str>,
     external_result_code: Option<&'a str>,
@@ -186,6 +190,7 @@ fn payment_row(columns: &PaymentColumns, changes_state: bool) -> Result<String, 
         settled_nano: settled.map(|parts| parts.nano),
         settled_atto: settled.map(|parts| parts.atto),
         settled_currency: columns.settled_currency.as_deref(),
+        fee: columns.fee.as_deref(),
         error_code: columns.error_code.as_deref(),
         error_message: columns.error_message.as_deref(),
         external_result_code: columns.external_result_code.as_deref(),
@@ -231,6 +236,36 @@ fn event_row(columns: &EntryColumns) -> Result<String, serde_json::Error> {
         changes_state: columns.changes_state,
         seen: &columns.seen,
         change: &columns.change,
+    })
+}
+
+#[derive(Serialize)]
+struct MovementRow<'a> {
+    payment_id: Uuid,
+    sequence: u64,
+    number: u32,
+    kind: &'static str,
+    relation: Option<&'static str>,
+    gateway_payment_id: &'a str,
+    amount_whole: i64,
+    amount_nano: i64,
+    amount_atto: i64,
+    currency: String,
+}
+
+fn movement_row(payment_id: Uuid, sequence: u64, movement: &Movement) -> Result<String, serde_json::Error> {
+    let amount = Parts::of(movement.amount);
+    serde_json::to_string(&MovementRow {
+        payment_id,
+        sequence,
+        number: movement.number,
+        kind: movement.kind.into(),
+        relation: movement.relation.map(Into::into),
+        gateway_payment_id: movement.gateway_payment_id.as_str(),
+        amount_whole: amount.whole,
+        amount_nano: amount.nano,
+        amount_atto: amount.atto,
+        currency: movement.currency.to_string(),
     })
 }
 

@@ -10,6 +10,7 @@
 mod fixtures;
 mod test_store;
 
+mod booking;
 mod cancelling;
 mod claiming;
 mod committing;

@@ -144,6 +144,7 @@ fn unmatched(gateway: &str, state: GatewayState, seconds: u64) -> UnmatchedPayme
             parent: Some(gateway_id("parent1")),
             money: Some(money),
             customer_money: None,
+            fee: None,
             payment_method: None,
             error: None,
             created: Some(at(1)),

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Payment, PaymentId, ShopName, Time};
+use domain::{Movement, Payment, PaymentId, ShopName, Time};
 use sqlx::{AssertSqlSafe, PgPool, Row as _, SqlitePool};
 use store::{
-    Audited, Database, DatabaseUrl, Means, MemoryStore, Name, NoticeRecord, Opened, OutboxRow, Outcome, PoolSettings,
-    Reads, Store, Stored, UnmatchedPayment, Write,
+    Audited, Books, Database, DatabaseUrl, Means, MemoryStore, Name, NoticeRecord, Opened, OutboxRow, Outcome,
+    PoolSettings, Reads, Store, Stored, UnmatchedPayment, Write,
 };
 use tempfile::TempDir;
 use test_postgres::TestDatabase;
@@ -104,6 +104,13 @@ impl TestStore {
         }
     }
 
+    pub(crate) fn books(&self) -> Arc<dyn Books> {
+        match &self.behind {
+            Behind::Memory(memory) => memory.clone(),
+            Behind::Sqlite { database, .. } | Behind::Postgres { database, .. } => database.books.clone(),
+        }
+    }
+
     /// Runs a story, and looks through everything afterwards.
     pub(crate) async fn tell(self, story: impl AsyncFnOnce(&TestStore)) {
         story(&self).await;
@@ -118,8 +125,10 @@ impl TestStore {
             let payment = &audited.stored.payment;
             assert_eq!(Payment::fold(&audited.ledger).as_ref(), Ok(payment));
             assert_eq!(audited.ledger.len() as u64, payment.version);
+            assert_eq!(Payment::booked(&audited.ledger).as_ref(), Ok(&audited.lines));
         }
         assert_eq!(self.outbox().await, told(&all));
+        assert_eq!(self.booked().await, booked(&all));
         if let Some(database) = self.database() {
             assert_eq!(database.reads.violations().await.unwrap(), []);
         }
@@ -175,6 +184,19 @@ impl TestStore {
                 rows.iter().map(|row| outbox_row(row.get(0), row.get(1), row.get(2), row.get(3), row.get(4))).collect()
             }
         }
+    }
+
+    /// The lines of the books, once all are posted, in the order of payments and entries.
+    pub(crate) async fn booked(&self) -> Vec<(PaymentId, u64, Movement)> {
+        let books = self.books();
+        while books.post(Time::EPOCH, 7).await.unwrap() > 0 {}
+        let end = books.books_end().await.unwrap();
+        let lines = books.lines(0, end.place, u32::MAX).await.unwrap();
+        assert_eq!(lines.iter().map(|line| line.place).collect::<Vec<_>>(), (1..=end.place).collect::<Vec<_>>());
+        let mut lines: Vec<_> =
+            lines.into_iter().map(|line| (line.payment.id, line.entry.sequence, line.movement)).collect();
+        lines.sort_by_key(|(payment, sequence, movement)| (*payment, *sequence, movement.number));
+        lines
     }
 
     /// The notices that were filed under a payment.
@@ -277,6 +299,16 @@ fn told(all: &[Audited]) -> Vec<OutboxRow> {
                 at: entry.at,
             })
             .collect::<Vec<_>>()
+    };
+    all.iter().flat_map(of_one).collect()
+}
+
+/// What the books must hold, as the ledgers tell it.
+fn booked(all: &[Audited]) -> Vec<(PaymentId, u64, Movement)> {
+    let of_one = |audited: &Audited| {
+        let payment = audited.stored.payment.id();
+        let lines = Payment::booked(&audited.ledger).unwrap();
+        lines.into_iter().map(move |(sequence, movement)| (payment, sequence, movement)).collect::<Vec<_>>()
     };
     all.iter().flat_map(of_one).collect()
 }

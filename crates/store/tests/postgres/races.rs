@@ -149,6 +149,7 @@ fn look_under_lease(there: &Stored, racer: u128, round: u64) -> Write {
         expected_version: there.payment.version,
         expected_epoch: Some(there.epoch),
         entry: None,
+        movements: Vec::new(),
         claim: None,
         progress: Progress { checks: there.progress.checks + 1, next_check_at: Some(at(2)), ..there.progress },
         lease: Lease::Take(owner(racer), at(1000 + round * 10)),

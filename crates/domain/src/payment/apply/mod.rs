@@ -380,6 +380,7 @@ impl Payment {
         if sighting.payment_method != self.payment_method {
             change.payment_method.clone_from(&sighting.payment_method);
         }
+        self.charge(sighting, source, &mut change);
         match state {
             Some(G::Completed) => self.settle(sighting, source, &mut change),
             Some(G::Declined | G::Cancelled) => {
@@ -391,6 +392,13 @@ impl Payment {
             Some(G::Checkout | G::Pending | G::AwaitingApproval | G::Authorized) | None => {}
         }
         change
+    }
+
+    /// What the provider keeps; the figure of a look replaces that of a notice.
+    fn charge(&self, sighting: &Sighting, source: Source, change: &mut Change) {
+        if sighting.fee != self.fee && (self.fee.is_none() || source == Source::Poll) {
+            change.fee = sighting.fee;
+        }
     }
 
     /// What moved is what the gateway says; the figure of a look replaces that of a notice.

@@ -9,6 +9,7 @@ mod statements;
 use sqlx::postgres::PgPool;
 
 use super::PostgresStore;
+use super::books::{BOOKS_END, LINES, PLACE_BEFORE, POST};
 use super::claim::{CLAIM_DUE, CLAIM_NOTICES, FORGET_KEPT_REQUESTS, KEPT_REQUEST};
 use super::commit::{COMMIT, HOLDERS};
 use super::keys::{ADD_KEY, ALL_KEYS, KEY_BY_DIGEST, REVOKE_KEY};
@@ -43,7 +44,7 @@ const HOT: [(&str, &str); 17] = [
 ];
 
 /// All the others.
-const COOL: [(&str, &str); 12] = [
+const COOL: [(&str, &str); 16] = [
     ("ALL_KEYS", ALL_KEYS),
     ("LIST", LIST),
     ("FIND", FIND),
@@ -56,6 +57,10 @@ const COOL: [(&str, &str); 12] = [
     ("SWEEPS", SWEEPS),
     ("OLDEST_OPEN", OLDEST_OPEN),
     ("UNMATCHED", UNMATCHED),
+    ("POST", POST),
+    ("BOOKS_END", BOOKS_END),
+    ("PLACE_BEFORE", PLACE_BEFORE),
+    ("LINES", LINES),
 ];
 
 struct Fresh {

@@ -94,11 +94,12 @@ fn scans(plan: &Value) -> Vec<String> {
 }
 
 /// Of every index that the write path and the look-ups by name may use.
-const FIRST_COLUMNS: [(&str, &str); 18] = [
+const FIRST_COLUMNS: [(&str, &str); 19] = [
     ("payments_pkey", "payment_id"),
     ("payments_reference", "reference_id"),
     ("payment_events_pkey", "payment_id"),
     ("payment_checks_pkey", "payment_id"),
+    ("movements_pkey", "payment_id"),
     ("payment_checks_due", "next_check_at"),
     ("gateway_payments_pkey", "gateway_payment_id"),
     ("kept_requests_pkey", "payment_id"),
@@ -154,6 +155,10 @@ async fn store_20_000_payments(pool: &PgPool) {
          insert into payment_events
          select payment_id, sequence, created_at, 'webhook', 'moves', 'reported', state, '{}', '{}'
          from payments, generate_series(1, 3) sequence;
+         insert into movements
+         select payment_id, 3, 1, 'deposit', null, gateway_payment_id, 100, 'EUR', row_number() over (order by payment_id),
+                created_at, null, null
+         from payments where state = 'COMPLETED';
          insert into webhook_notices
          select payment_id, shop, created_at, created_at, 1, '', uuid_send(payment_id), gateway_payment_id, null,
                 state, nullif(state, 'SUBMITTED'), payment_id, case when state <> 'SUBMITTED' then created_at end, 0,

@@ -6,6 +6,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
+use fault_catalogue::{CATALOGUE, Proof};
 use simulation::{Fault, FaultCounts, Mover, Plan, Run, Tracing, run};
 
 fn plan(seed: u64) -> Plan {
@@ -69,6 +70,19 @@ fn no_seed_breaks_an_invariant_and_every_fault_strikes() {
     assert!(under_faults >= 300 * seeds, "{under_faults} steps under faults in {seeds} seeds, fewer than 300 in each");
     for fault in Fault::ALL {
         assert!(faults.of(*fault) > 0, "{fault:?} never struck");
+    }
+}
+
+#[test]
+fn the_catalogue_names_faults_that_seeds_inject() {
+    let injected: Vec<String> = Fault::ALL.iter().map(Fault::to_string).collect();
+    for fault in CATALOGUE {
+        for proof in fault.proofs {
+            let Proof::Seeds(names) = proof else { continue };
+            for name in *names {
+                assert!(injected.iter().any(|known| known == name), "fault {}: seeds do not know {name}", fault.number);
+            }
+        }
     }
 }
 

@@ -57,7 +57,7 @@ pub fn struck(number: u8, times: impl TryInto<u64>) {
     let is_named = fault
         .proofs
         .iter()
-        .any(|proof| matches!(proof, Proof::Test { name, .. } if test.rsplit("::").next() == Some(name)));
+        .any(|proof| matches!(proof, Proof::Test { name, .. } if test.split("::").any(|part| part == *name)));
     assert!(is_named, "fault {number} does not name the test {test}");
     println!("fault {number} ({}) struck {times} times", fault.what);
 }

@@ -277,7 +277,17 @@ pub const CATALOGUE: &[Fault] = &[
         number: 56,
         what: "refunds race for one capture; a capture races a void",
         expected: "never more than was captured; one command",
-        proofs: &[],
+        proofs: &[
+            test(
+                "store/tests/conformance/refunding.rs",
+                "fifty_refunds_of_one_capture_in_one_batch_never_hold_more_than_was_captured",
+            ),
+            test(
+                "store/tests/conformance/refunding.rs",
+                "refunds_of_one_capture_by_many_at_once_never_hold_more_than_was_captured",
+            ),
+            test("api/tests/processes/races.rs", "fifty_refunds_at_two_processes_never_get_more_than_was_captured"),
+        ],
     },
     Fault {
         number: 57,

@@ -49,6 +49,10 @@ impl Caller {
         self.send(self.http.get(self.at(path))).await
     }
 
+    pub(crate) async fn try_post(&self, path: &str, body: &Value) -> reqwest::Result<Answer> {
+        self.send(self.http.post(self.at(path)).json(body)).await
+    }
+
     /// Has the gateway asked about a payment now.
     pub(crate) async fn try_check(&self, id: &str) -> reqwest::Result<Answer> {
         self.send(self.http.post(self.at(&format!("/v1/payments/{id}/check")))).await
@@ -87,6 +91,18 @@ impl Caller {
                     handed_out.note(&answer.body);
                     return answer;
                 }
+                unanswered => waiting.goes_on(format!("{unanswered:?}")),
+            }
+            waiting.pause().await;
+        }
+    }
+
+    /// The answer to a request that may be made again. Whoever gets none, or is told that nothing was done, asks again.
+    pub(crate) async fn post_until_answered(&self, path: &str, body: Value) -> Answer {
+        let mut waiting = Waiting::until(format!("{path} is answered"));
+        loop {
+            match self.try_post(path, &body).await {
+                Ok(answer) if answer.status != 503 => return answer,
                 unanswered => waiting.goes_on(format!("{unanswered:?}")),
             }
             waiting.pause().await;

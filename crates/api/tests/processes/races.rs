@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use fault_catalogue::struck;
 use futures::StreamExt as _;
 use futures::future::{join, join_all};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::caller::{Answer, Caller};
+use crate::caller::{Answer, Caller, HandedOut, is_settled};
 use crate::deployment::{Deployment, Kind};
 use crate::process::Process;
 use crate::waiting::Waiting;
@@ -80,6 +81,42 @@ async fn hundreds_of_references_that_are_contested_at_two_processes_are_one_paym
         .await;
     println!("{contested} contested references, {CALLERS} callers each");
     twins.deployment.prove_the_books().await;
+}
+
+/// Captures whose refunds are raced for; `make gate` asks for more.
+fn refund_races() -> usize {
+    std::env::var("REFUND_RACES").map_or(10, |count| count.parse().expect("REFUND_RACES must be a number"))
+}
+
+/// Refunds of one euro each; eleven of them fit into 11.12 EUR.
+const REFUNDS: usize = 50;
+const FITTING: usize = 11;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fifty_refunds_at_two_processes_never_get_more_than_was_captured() {
+    let (twins, races) = (Twins::start().await, refund_races());
+    futures::stream::iter(0..races).for_each_concurrent(4, |race| race_for_a_capture(&twins, race)).await;
+    println!("{races} captures, {REFUNDS} refunds of each at once, {FITTING} of them fit");
+    twins.deployment.prove_the_books().await;
+    struck(56, races);
+}
+
+async fn race_for_a_capture(twins: &Twins, race: usize) {
+    let (reference, mut handed_out) = (format!("order-{race}"), HandedOut::default());
+    let [one, _] = &twins.callers;
+    let taken = one.order(&reference, &mut handed_out).await;
+    one.pay(&taken.body).await;
+    let paid = one.payment(&reference, is_settled, &mut handed_out).await;
+    let path = format!("/v1/payments/{}/refunds", paid["id"].as_str().unwrap());
+    let refunds = (0..REFUNDS).map(|number| {
+        let body = json!({ "referenceId": format!("refund-{race}-{number}"), "amount": "1" });
+        twins.callers[number % 2].post_until_answered(&path, body)
+    });
+    let answers = join_all(refunds).await;
+    let of_status = |status| answers.iter().filter(|answer| answer.status == status).count();
+    assert_eq!((of_status(201), of_status(422)), (FITTING, REFUNDS - FITTING), "{reference}: {answers:?}");
+    let gone = |number: &usize| twins.deployment.posts_of(&format!("refund-{race}-{number}")) == 1;
+    assert_eq!((0..REFUNDS).filter(gone).count(), FITTING, "{reference}: requests at the gateway");
 }
 
 /// The notice goes to one process, twice, while both are told to look at the gateway: whoever comes first moves the

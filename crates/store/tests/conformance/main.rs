@@ -23,6 +23,7 @@ mod opening;
 mod poison;
 mod reading;
 mod receiving;
+mod refunding;
 mod storms;
 mod sweeping;
 mod walking;

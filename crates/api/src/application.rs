@@ -198,6 +198,7 @@ fn clients(settings: &Settings) -> Result<BTreeMap<ShopName, Client>, ClientErro
         settings.connect_timeout = seconds(gateway.connect_seconds);
         settings.read_timeout = seconds(gateway.answer_seconds);
         settings.post_timeout = seconds(gateway.answer_seconds);
+        settings.command_timeout = seconds(gateway.command_seconds);
         settings.idle_timeout = seconds(gateway.idle_seconds);
         Client::new(&settings)
     };

@@ -54,7 +54,28 @@ pub const CATALOGUE: &[Fault] = &[
         number: 8,
         what: "a process dies in any other durable step",
         expected: "run again it changes nothing, or it goes on where it stood",
-        proofs: &[],
+        proofs: &[
+            test(
+                "api/tests/processes/crashes/commands.rs",
+                "a_process_killed_anywhere_while_held_money_is_captured_leaves_it_to_the_next_one",
+            ),
+            test(
+                "api/tests/processes/crashes/commands.rs",
+                "a_process_killed_anywhere_while_held_money_is_let_go_leaves_it_to_the_next_one",
+            ),
+            test(
+                "api/tests/processes/crashes/commands.rs",
+                "a_process_killed_anywhere_while_a_deposit_is_started_host_to_host_leaves_it_to_the_next_one",
+            ),
+            test(
+                "api/tests/processes/crashes/refunds.rs",
+                "a_process_killed_anywhere_while_a_refund_is_ordered_leaves_it_to_the_next_one",
+            ),
+            test(
+                "api/tests/processes/crashes/sweeping.rs",
+                "a_process_killed_anywhere_in_a_sweep_leaves_it_to_the_next_one",
+            ),
+        ],
     },
     Fault {
         number: 9,

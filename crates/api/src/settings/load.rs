@@ -59,9 +59,6 @@ pub fn load(
 /// A list of tables: in the environment it is written as in the file.
 const FLOW_RULES: &str = "PAYMENTS__FLOW_RULES";
 
-/// What a command may take: 3 s to connect, 75 s inside of the gateway, and the record of what came back.
-const COMMAND_SECONDS: u64 = 90;
-
 /// Keys whose value is a list; in the environment it is written with commas.
 fn list_key(name: &str) -> Option<&'static str> {
     match name {
@@ -186,6 +183,7 @@ impl Settings {
             ("database.batch_max", database.batch_max as u64),
             ("gateway.connect_seconds", self.gateway.connect_seconds),
             ("gateway.answer_seconds", self.gateway.answer_seconds),
+            ("gateway.command_seconds", self.gateway.command_seconds),
             ("gateway.breaker_failures", self.gateway.breaker_failures.into()),
             ("workers.count", self.workers.count as u64),
             ("workers.batch", self.workers.batch.into()),
@@ -217,10 +215,14 @@ impl Settings {
             return Err(wrong("gateway.answer_seconds", &problem));
         }
         // A command may leave until a third of that time is over as well, is waited for longer, and is then recorded.
-        let shortest = payments.lease_seconds / 3 + COMMAND_SECONDS;
+        let exchange = self.gateway.connect_seconds.saturating_add(self.gateway.command_seconds);
+        let shortest = (payments.lease_seconds / 3).saturating_add(exchange.saturating_mul(6) / 5);
         if payments.command_lease_seconds < shortest {
             let lease = payments.lease_seconds;
-            let detail = format!("must be at least {shortest} while payments.lease_seconds is {lease}");
+            let detail = format!(
+                "must be at least {shortest} while payments.lease_seconds is {lease} and gateway.command_seconds is {}",
+                self.gateway.command_seconds
+            );
             return Err(wrong("payments.command_lease_seconds", &detail));
         }
         // Before its sender's lease is over, a request may still be on its way.

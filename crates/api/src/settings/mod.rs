@@ -69,6 +69,7 @@ pub struct Gateway {
     pub base_url: String,
     pub connect_seconds: u64,
     pub answer_seconds: u64,
+    pub command_seconds: u64,
     pub idle_seconds: u64,
     pub signature: SignatureEncoding,
     pub breaker_failures: u32,

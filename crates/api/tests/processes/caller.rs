@@ -113,7 +113,7 @@ impl Caller {
     pub(crate) async fn payment(
         &self,
         reference: &str,
-        as_wanted: fn(&Value) -> bool,
+        as_wanted: impl Fn(&Value) -> bool,
         handed_out: &mut HandedOut,
     ) -> Value {
         let mut version = 0;
@@ -135,6 +135,11 @@ impl Caller {
             }
             waiting.pause().await;
         }
+    }
+
+    /// The same for who keeps no account of what was handed out.
+    pub(crate) async fn payment_until(&self, reference: &str, as_wanted: impl Fn(&Value) -> bool) -> Value {
+        self.payment(reference, as_wanted, &mut HandedOut::default()).await
     }
 
     /// Pays on the checkout page, as the customer does.

@@ -158,12 +158,7 @@ impl Deployment {
         format!("http://{}", self.setting("HTTP__LISTEN"))
     }
 
-    /// Starts the service and does not wait until it serves.
-    pub(crate) fn start(&self) -> Process {
-        self.start_with(&[])
-    }
-
-    /// The same with more in its environment.
+    /// Starts the service, with more in its environment, and does not wait until it serves.
     pub(crate) fn start_with(&self, more: &[(&str, &str)]) -> Process {
         let mut command = program(["serve"]);
         command.envs(&self.environment).envs(more.iter().copied());
@@ -267,6 +262,7 @@ fn environment(database: &str, gateway: &str) -> BTreeMap<String, String> {
         ("GATEWAY__BASE_URL", gateway),
         ("GATEWAY__CONNECT_SECONDS", "1"),
         ("GATEWAY__ANSWER_SECONDS", "1"),
+        ("GATEWAY__COMMAND_SECONDS", "1"),
         ("GATEWAY__BREAKER_SECONDS", "1"),
         // The simulated gateway takes them, and a crowd of payments that end at once is looked at soon.
         ("GATEWAY__REQUESTS_PER_SECOND", "1000"),
@@ -275,6 +271,7 @@ fn environment(database: &str, gateway: &str) -> BTreeMap<String, String> {
         ("SHOPS__MAIN__API_KEY", API_KEY),
         ("SHOPS__MAIN__SIGNING_KEY", SIGNING_KEY),
         ("PAYMENTS__LEASE_SECONDS", "4"),
+        ("PAYMENTS__COMMAND_LEASE_SECONDS", "4"),
         ("PAYMENTS__QUARANTINE_SECONDS", "4"),
         ("PAYMENTS__EMPTY_LOOK_UP_PAUSE_SECONDS", "1"),
         ("PAYMENTS__LOOK_UP_SECONDS", &every_second),

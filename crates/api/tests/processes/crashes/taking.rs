@@ -1,24 +1,11 @@
-//! `kill -9` between any two steps: the process dies at a named point, is started again, and the payment comes to its
-//! end with one request to the gateway and one name given out.
+//! While a deposit is taken, looked for, and paid.
 
-use std::os::unix::process::ExitStatusExt as _;
-use std::panic::AssertUnwindSafe;
-
-use futures::future::{FutureExt as _, join_all};
 use gateway_simulator::{Fault, WebhookDelivery};
-use rustix::process::Signal;
 use serde_json::Value;
-use tokio::sync::Semaphore;
 
+use super::{REFERENCE, behind, both_sides, die, die_at_each};
 use crate::caller::{Caller, HandedOut, has_redirect, is_settled};
 use crate::deployment::{Deployment, Kind, on_every_store};
-
-const REFERENCE: &str = "order-1001";
-
-/// Services that die and rise again at the same time, on each database, whatever tests run beside each other: they mostly
-/// wait for a lease to run out, and all of them together stay below the connections that a usual PostgreSQL takes.
-static ON_SQLITE: Semaphore = Semaphore::const_new(20);
-static ON_POSTGRES: Semaphore = Semaphore::const_new(20);
 
 on_every_store! {
     async fn a_process_killed_anywhere_while_a_deposit_is_taken_and_paid_leaves_it_to_the_next_one(kind: Kind) {
@@ -31,7 +18,7 @@ on_every_store! {
             behind("claim", 1..=1),
             both_sides("get", 1..=1),
         ];
-        die_at_each(kind, None, &points.concat()).await;
+        die_at_each(kind, &points.concat(), |kind, point| take(kind, None, point)).await;
     }
 
     async fn a_process_killed_anywhere_while_a_lost_answer_is_looked_for_leaves_it_to_the_next_one(kind: Kind) {
@@ -41,12 +28,12 @@ on_every_store! {
             both_sides("get", 1..=2),
             both_sides("receive", 1..=1),
         ];
-        die_at_each(kind, Some(Fault::LostAfter), &points.concat()).await;
+        die_at_each(kind, &points.concat(), |kind, point| take(kind, Some(Fault::LostAfter), point)).await;
     }
 
     async fn a_process_killed_anywhere_while_a_lost_request_is_found_missing_leaves_it_to_the_next_one(kind: Kind) {
         let points = [behind("claim", 1..=3), both_sides("get", 2..=3), both_sides("kept_request", 1..=1)];
-        die_at_each(kind, Some(Fault::LostBefore), &points.concat()).await;
+        die_at_each(kind, &points.concat(), |kind, point| take(kind, Some(Fault::LostBefore), point)).await;
     }
 
     async fn a_process_killed_anywhere_while_an_unsent_request_is_sent_again_leaves_it_to_the_next_one(kind: Kind) {
@@ -57,12 +44,12 @@ on_every_store! {
             both_sides("kept_request", 1..=1),
             both_sides("post", 2..=2),
         ];
-        die_at_each(kind, Some(Fault::Unauthorized), &points.concat()).await;
+        die_at_each(kind, &points.concat(), |kind, point| take(kind, Some(Fault::Unauthorized), point)).await;
     }
 
     async fn a_process_killed_over_a_notice_that_overtook_its_answer_leaves_it_to_the_next_one(kind: Kind) {
         let points = [both_sides("receive", 1..=1), both_sides("commit", 1..=2), behind("claim_notices", 1..=1)];
-        die_at_each(kind, Some(Fault::HookEarly { millis: 300 }), &points.concat()).await;
+        die_at_each(kind, &points.concat(), |kind, point| take(kind, Some(Fault::HookEarly { millis: 300 }), point)).await;
     }
 
     /// Lost on the way once, and once more since the process died over it: two requests of unknown outcome are the most
@@ -89,33 +76,9 @@ on_every_store! {
     }
 }
 
-/// `FAILPOINT`s before and behind a call, by how often it was called.
-fn both_sides(call: &str, counts: std::ops::RangeInclusive<u32>) -> Vec<String> {
-    counts.flat_map(|count| ["before", "after"].map(|side| format!("{call}:{side}:{count}"))).collect()
-}
-
-/// The same behind it only.
-fn behind(call: &str, counts: std::ops::RangeInclusive<u32>) -> Vec<String> {
-    counts.map(|count| format!("{call}:after:{count}")).collect()
-}
-
-/// Each point in a deployment of its own. All of them are tried before the test fails, so that it tells where else.
-async fn die_at_each(kind: Kind, fault: Option<Fault>, points: &[String]) {
-    let room = match kind {
-        Kind::Sqlite => &ON_SQLITE,
-        Kind::Postgres => &ON_POSTGRES,
-    };
-    let fault = &fault;
-    let deaths = points.iter().map(|point| async move {
-        let _permit = room.acquire().await.unwrap();
-        let end = AssertUnwindSafe(die_at(kind, fault.clone(), point)).catch_unwind().await;
-        end.err().map(|_| point)
-    });
-    let failed: Vec<&String> = join_all(deaths).await.into_iter().flatten().collect();
-    assert!(failed.is_empty(), "with {fault:?} on {kind:?}, killed at {failed:?}: see above");
-}
-
-async fn die_at(kind: Kind, fault: Option<Fault>, point: &str) {
+/// A process dies at `point` while a deposit is taken and paid, and the next one goes on.
+async fn take(kind: Kind, fault: Option<Fault>, point: String) {
+    let point = point.as_str();
     let deployment = Deployment::new(kind).await;
     // A request that was lost on its way to the gateway, or refused there, is made twice.
     let posts = if matches!(fault, Some(Fault::LostBefore | Fault::Unauthorized)) { 2 } else { 1 };
@@ -127,14 +90,8 @@ async fn die_at(kind: Kind, fault: Option<Fault>, point: &str) {
     if let Some(fault) = fault {
         deployment.fault(REFERENCE, fault);
     }
-    let mut dying = deployment.start_with(&[("FAILPOINT", point)]);
     let caller = deployment.caller();
-    let death_and_life = async {
-        let status = dying.ended().await;
-        assert_eq!(status.signal(), Some(Signal::ABORT.as_raw()), "{point}: {status}\n{}", dying.log());
-        deployment.start()
-    };
-    let (handed_out, service) = tokio::join!(deposit(&caller, overtakes), death_and_life);
+    let (handed_out, service) = die(&deployment, point, &[], deposit(&caller, overtakes)).await;
 
     handed_out.prove_that_it_is_one();
     assert_eq!(deployment.posts_of(REFERENCE), posts, "{point}: requests at the gateway");

@@ -1,6 +1,6 @@
 //! What a test wants to know about a run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -75,6 +75,9 @@ pub struct Counters {
     posts: BTreeMap<String, u32>,
     faults: BTreeMap<String, u64>,
     webhooks: u64,
+    /// Not kept with the state: there may be very many.
+    #[serde(skip)]
+    acknowledged: BTreeSet<(String, String)>,
 }
 
 impl Counters {
@@ -92,6 +95,11 @@ impl Counters {
     /// How many webhooks were handed out to be delivered.
     pub const fn webhooks(&self) -> u64 {
         self.webhooks
+    }
+
+    /// The webhooks that were answered with 2xx: the payment's id and the state that was told, each once.
+    pub const fn acknowledged_webhooks(&self) -> &BTreeSet<(String, String)> {
+        &self.acknowledged
     }
 
     /// How often each fault struck, by name.
@@ -119,6 +127,10 @@ impl Counters {
                 self.faults.insert(name.to_owned(), 1);
             }
         }
+    }
+
+    pub(crate) fn count_acknowledgement(&mut self, payment_id: String, state: String) {
+        self.acknowledged.insert((payment_id, state));
     }
 
     pub(crate) const fn count_webhooks(&mut self, taken: u64) {

@@ -83,18 +83,15 @@ impl Caller {
 
     /// Orders a deposit of 11.12 EUR. Whoever gets no answer, or is told that nothing was taken, asks again.
     pub(crate) async fn order(&self, reference: &str, handed_out: &mut HandedOut) -> Answer {
-        let mut waiting = Waiting::until(format!("{reference} is taken"));
-        loop {
-            match self.try_order(reference).await {
-                Ok(answer) if answer.status != 503 => {
-                    assert!(matches!(answer.status, 200..=202), "{reference}: {answer:?}");
-                    handed_out.note(&answer.body);
-                    return answer;
-                }
-                unanswered => waiting.goes_on(format!("{unanswered:?}")),
-            }
-            waiting.pause().await;
-        }
+        self.take(&order(reference), handed_out).await
+    }
+
+    /// The same for any order.
+    pub(crate) async fn take(&self, order: &Value, handed_out: &mut HandedOut) -> Answer {
+        let answer = self.post_until_answered("/v1/payments", order.clone()).await;
+        assert!(matches!(answer.status, 200..=202), "{order}: {answer:?}");
+        handed_out.note(&answer.body);
+        answer
     }
 
     /// The answer to a request that may be made again. Whoever gets none, or is told that nothing was done, asks again.

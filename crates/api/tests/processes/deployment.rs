@@ -216,6 +216,29 @@ impl Deployment {
         assert_eq!(verified.status.code(), Some(0), "{verified:?}");
     }
 
+    /// Every webhook that was answered with 2xx is in the inbox; answers how many there are.
+    pub(crate) async fn prove_the_inbox(&self) -> usize {
+        let statement = "select gateway_payment_id, state from webhook_notices";
+        let pair = |(id, state): (Option<String>, Option<String>)| Some((id?, state?));
+        let url = self.setting("DATABASE__URL");
+        let kept: BTreeSet<(String, String)> = match &self.data {
+            Data::Sqlite => {
+                let mut connection = SqliteConnection::connect(url).await.unwrap();
+                let rows = sqlx::query_as(statement).fetch_all(&mut connection).await.unwrap();
+                rows.into_iter().filter_map(pair).collect()
+            }
+            Data::Postgres(_) | Data::OwnServer(_) => {
+                let mut connection = PgConnection::connect(url).await.unwrap();
+                let rows = sqlx::query_as(statement).fetch_all(&mut connection).await.unwrap();
+                rows.into_iter().filter_map(pair).collect()
+            }
+        };
+        let acknowledged = self.gateway.with(|engine, _| engine.counters().acknowledged_webhooks().clone());
+        let lost: Vec<_> = acknowledged.difference(&kept).collect();
+        assert!(lost.is_empty(), "acknowledged and lost: {lost:?}");
+        acknowledged.len()
+    }
+
     // What the gateway does and saw.
 
     pub(crate) fn fault(&self, reference: &str, fault: Fault) {

@@ -12,6 +12,7 @@ use crate::ledger::Place;
 use crate::switches::{Switches, WebhookDelivery};
 use crate::trail::Operation;
 use crate::view::PaymentView;
+use crate::{PaymentId, PaymentState};
 
 /// How long after the first one the second copy of a doubled webhook leaves.
 const SECOND_COPY_AFTER: TimeDelta = TimeDelta::milliseconds(200);
@@ -74,6 +75,11 @@ impl Engine {
         let due_at = now + millis(pause_millis);
         self.deliveries.add(Delivery { due_at, attempt: delivery.attempt + 1, ..delivery });
         true
+    }
+
+    /// Says that a delivery was answered with 2xx.
+    pub fn delivery_accepted(&mut self, payment_id: &PaymentId, state: PaymentState) {
+        self.counters.count_acknowledgement(payment_id.to_string(), state.name().to_owned());
     }
 
     fn leaving_times(&mut self, place: Place, now: DateTime<Utc>) -> Vec<DateTime<Utc>> {

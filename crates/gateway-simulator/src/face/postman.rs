@@ -92,8 +92,11 @@ impl Postman {
                 None
             }
         };
-        let Delivery { payment_id, state, attempt, .. } = delivery;
+        let (payment_id, state, attempt) = (delivery.payment_id.clone(), delivery.state, delivery.attempt);
         let accepted = status.is_some_and(|status| (200..300).contains(&status));
+        if accepted {
+            self.desk.with(|engine, _| engine.delivery_accepted(&payment_id, state));
+        }
         let again = !accepted && self.desk.with(|engine, now| engine.delivery_failed(now, delivery));
         tracing::info!(%payment_id, state = state.name(), attempt, status, again, "webhook sent");
         Receipt { payment_id, state, attempt, status, again }

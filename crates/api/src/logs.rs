@@ -28,7 +28,9 @@ pub(crate) fn start(settings: &Log) -> Result<(), InvalidLog> {
         return Err(InvalidLog::NoLevel);
     }
     let filter = EnvFilter::try_new(&settings.level)?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    // A line that cannot be written is lost. To complain about it would be to write as well, and to panic: a full disk
+    // under the log would end the requests that log.
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).log_internal_errors(false);
     match settings.format {
         LogFormat::Json => {
             lines.json().flatten_event(true).with_current_span(true).with_span_list(false).finish().try_init()?;

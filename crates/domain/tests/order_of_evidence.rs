@@ -4,6 +4,7 @@
 mod story;
 
 use domain::{Attempt, Evidence, Flag, GatewayState, Kind, PaymentState};
+use fault_catalogue::struck;
 use proptest::prelude::*;
 use story::{
     OURS, Story, TWIN, about_to_send, accepted, at, euros, found, look, look_begun_at, money, not_sent,
@@ -326,4 +327,36 @@ fn what_does_not_fit_is_flagged_and_adopted_all_the_same() {
     let flags: Vec<_> = story.payment.flags.iter().copied().collect();
     assert_eq!(flags, [Flag::AmountDiffers, Flag::TypeDiffers, Flag::ReferenceDiffers]);
     assert_eq!(story.gateway_payment_id(), Some(OURS));
+    struck(26, flags.len());
+}
+
+/// All orders of six pieces of news, one by one: what is random above is certain here.
+#[test]
+fn every_order_of_six_pieces_of_news_ends_the_same() {
+    let news: Vec<_> = ["CHECKOUT", "PENDING", "AUTHORIZED", "PENDING", "CHECKOUT", "COMPLETED"]
+        .iter()
+        .map(|state| webhook(20, sighting(OURS, *state)))
+        .collect();
+    let mut orders = 0_u64;
+    for order in orders_of(&[0, 1, 2, 3, 4, 5]) {
+        let mut story = Story::opened(Kind::Inert);
+        story.sees(&accepted(9, 1, sighting(OURS, "CHECKOUT")));
+        order.iter().for_each(|place| drop(story.sees(&news[*place])));
+        assert_eq!(story.payment.state, domain::PaymentState::Completed, "{order:?}");
+        assert!(!story.has(Flag::Contradiction), "{order:?}");
+        orders += 1;
+    }
+    assert_eq!(orders, 720);
+    struck(32, orders);
+}
+
+fn orders_of(places: &[usize]) -> Vec<Vec<usize>> {
+    if places.is_empty() {
+        return vec![Vec::new()];
+    }
+    let begun_with = |first: &usize| {
+        let rest: Vec<usize> = places.iter().copied().filter(|place| place != first).collect();
+        orders_of(&rest).into_iter().map(|order| [vec![*first], order].concat()).collect::<Vec<_>>()
+    };
+    places.iter().flat_map(begun_with).collect()
 }

@@ -4,6 +4,7 @@
 mod story;
 
 use domain::{Decision, Flag, Flow, NotRefundable, PaymentState, PaymentType, RefundStanding, Refunds, Verdict};
+use fault_catalogue::struck;
 use story::{OURS, Story, TWIN, euros, look, money, refund_ended, refund_id, refund_opened, sighting, sweep, webhook};
 
 /// 25.00 EUR, captured and read by its id.
@@ -121,14 +122,17 @@ fn a_refund_that_comes_back_to_life_is_counted_and_flagged() {
 
 #[test]
 fn too_much_that_was_refunded_elsewhere_is_flagged_in_whichever_order_it_is_seen() {
+    let mut injected = 0_u64;
     let opened = || Story::of(PaymentType::Deposit, Flow::Redirect, PaymentState::Pending);
     let (completed, child) = (look(15, sighting(OURS, "COMPLETED")), foreign("REFUND", "COMPLETED", Some(euros("26"))));
     for order in [[&completed, &child], [&child, &completed]] {
+        injected += 1;
         let mut story = opened();
         story.sees_all(order);
         assert!(story.has(Flag::OverRefunded), "{order:?}");
         assert_eq!(domain::Payment::fold(&story.ledger), Ok(story.payment));
     }
+    struck(58, injected);
 }
 
 #[test]

@@ -42,5 +42,5 @@ pub use refund::RefundOrder;
 pub use sweep::{SweepRules, Swept};
 pub use take::{Taken, kind_of};
 pub use throttle::RequestRate;
-pub use vault::{InvalidMasterKey, Vault, mask_card_numbers};
+pub use vault::{InvalidMasterKey, Vault, holds_card_number, mask_card_numbers};
 pub use verify::{Mismatch, Verified};

@@ -121,6 +121,24 @@ pub fn mask_card_numbers(body: &[u8]) -> Vec<u8> {
     masked
 }
 
+/// Whether a text that is kept as it is holds what looks like a card number, as [`mask_card_numbers`] sees it, and begins
+/// as the cards of one of the schemes do (ISO/IEC 7812: 2 to 6): a tenth of all other long numbers pass the Luhn check too.
+pub fn holds_card_number(text: &str) -> bool {
+    let body = text.as_bytes();
+    let mut start = 0;
+    while start < body.len() {
+        if !body[start].is_ascii_digit() {
+            start += 1;
+            continue;
+        }
+        if matches!(body[start], b'2'..=b'6') && card_number(body, start).is_some() {
+            return true;
+        }
+        start = end_of_digits(body, start);
+    }
+    false
+}
+
 /// Where the digits of a card number stand that begins at `start` and ends with a group of digits: other numbers may
 /// stand before and behind it, a blank away.
 fn card_number(body: &[u8], start: usize) -> Option<Vec<usize>> {
@@ -181,6 +199,20 @@ mod tests {
         let vault = vault("a-key-...");
         assert_ne!(vault.digest(&[b"ab", b"c"]), vault.digest(&[b"a", b"bc"]));
         assert_eq!(vault.digest(&[b"ab", b"c"]), vault.digest(&[b"ab", b"c"]));
+    }
+
+    #[test]
+    fn what_looks_like_a_card_is_told_from_other_long_numbers() {
+        for text in ["4242424242424242", "card 4242 4242 4242 4242, please", "a-5555-5555-5555-4444", "378282246310005"]
+        {
+            assert!(holds_card_number(text), "{text}");
+        }
+        // A time, a number with a wrong digit, one inside of a word, one that no scheme has, the digits of an amount.
+        for text in
+            ["1780000000123", "4242424242424241", "x4242424242424242", "9999999999999995", "0.4242424242424242", ""]
+        {
+            assert!(!holds_card_number(text), "{text}");
+        }
     }
 
     #[test]

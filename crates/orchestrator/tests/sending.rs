@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use fault_catalogue::struck;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -170,6 +171,7 @@ fn a_request_whose_entry_took_too_long_to_be_durable_does_not_leave() {
     *house.clock.slowness.lock() = Duration::ZERO;
     house.pass(Duration::from_mins(1), Duration::from_secs(1));
     assert_eq!((house.payment().state, house.posts()), (PaymentState::Checkout, 1), "it leaves under a new lease");
+    struck(43, house.posts());
 }
 
 #[test]
@@ -187,6 +189,7 @@ fn a_list_that_cannot_be_read_wholly_proves_no_absence() {
     house.take();
     house.pass(Duration::from_hours(80), Duration::from_mins(1));
     assert_eq!((house.payment().state, house.posts()), (PaymentState::Submitted, 1));
+    struck(28, house.posts());
 }
 
 #[test]

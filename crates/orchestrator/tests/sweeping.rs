@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use fault_catalogue::struck;
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -366,6 +367,7 @@ fn a_process_that_overslept_stores_no_cursor() {
     late.cursor = Some(house.clock.now().plus(HOUR));
     assert!(!block_on(house.store.record_sweep(&late)).unwrap());
     assert_eq!(block_on(house.store.sweeps()).unwrap(), stored);
+    struck(43, stored.len());
 }
 
 #[test]
@@ -535,6 +537,7 @@ fn an_empty_bucket_puts_looks_off_and_never_an_order() {
     }
     assert_eq!(reads(), 5, "each of them had its look");
     assert!((0..5).all(|number| house.payment(&format!("order-{number}")).state == PaymentState::Checkout));
+    struck(55, reads());
 }
 
 #[test]

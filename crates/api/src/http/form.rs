@@ -155,10 +155,14 @@ impl<'a> Form<'a> {
     }
 
     fn at(&self, name: &str) -> String {
-        // Names come from the caller: bounded, so that an error is never larger than it must be.
-        let name: String = name.chars().take(80).collect();
-        format!("{}/{}", self.pointer, name.replace('~', "~0").replace('/', "~1"))
+        pointer(&self.pointer, name)
     }
+}
+
+/// A member's pointer (RFC 6901). Names come from the caller: bounded, so that an error is never larger than it must be.
+pub(super) fn pointer(parent: &str, name: &str) -> String {
+    let name: String = name.chars().take(80).collect();
+    format!("{parent}/{}", name.replace('~', "~0").replace('/', "~1"))
 }
 
 /// Where a body stops being JSON; the parser's own words would repeat the caller's text.

@@ -125,6 +125,10 @@ fn answer_problem(problem: &Problem, request: &HttpRequest) -> HttpResponse {
 /// The caller's own name for its request, if it can stand in a header and a log line; else a new one.
 fn request_id(request: &ServiceRequest) -> String {
     let given = request.headers().get(REQUEST_ID).and_then(|value| value.to_str().ok());
-    let legal = |name: &&str| (1..=128).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_graphic());
+    let legal = |name: &&str| {
+        let short = (1..=128).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_graphic());
+        // It stands in every log line.
+        short && !orchestrator::holds_card_number(name)
+    };
     given.filter(legal).map_or_else(|| Ids.next().to_string(), str::to_owned)
 }

@@ -6,12 +6,14 @@ mod recurring;
 use std::str::FromStr;
 
 use domain::{
-    BillingAddress, Browser, Currency, Customer, Flow, FlowRules, Money, Order, PaymentMethod, PaymentType,
-    PersonalText, ReferenceId, ShopName,
+    BillingAddress, Browser, Currency, Customer, Flow, FlowRules, Metadata, Money, Order, PaymentMethod, PaymentType,
+    PersonalText, ReferenceId, ShopName, Text,
 };
 use gateway_client::vocabulary::{AccountType, DocumentType};
 
-use super::form::Form;
+use orchestrator::holds_card_number;
+
+use super::form::{Form, pointer};
 use super::problem::{FieldError, Problem};
 
 /// What an order is read with.
@@ -64,6 +66,7 @@ pub(super) fn read_order(body: &[u8], rules: &OrderRules<'_>) -> Result<Order, P
     let additional_parameters = form.pairs("additionalParameters", PARAMETERS_MAX, errors);
     let metadata = form.pairs("metadata", METADATA_MAX, errors);
     form.finish(errors);
+    refuse_card_numbers(description.as_ref(), &metadata, errors);
 
     let (Some(reference_id), Some(payment_type), Some(money), Some(shop)) = (reference_id, payment_type, money, shop)
     else {
@@ -97,6 +100,21 @@ pub(super) fn read_order(body: &[u8], rules: &OrderRules<'_>) -> Result<Order, P
         errors.push(FieldError { pointer: pointer.to_owned(), detail: wrong.to_owned() });
     }
     if errors.is_empty() { Ok(order) } else { Err(refused(errors)) }
+}
+
+/// What is kept or shown as it is must hold no card (protocols, invariant I12): nobody else would notice it there.
+fn refuse_card_numbers(description: Option<&Text<512>>, metadata: &Metadata, errors: &mut Vec<FieldError>) {
+    let described = description.map(|text| ("/description".to_owned(), text.as_str()));
+    // A name that holds one is not repeated.
+    let names = metadata.keys().map(|name| ("/metadata".to_owned(), name.as_str()));
+    let values = metadata.iter().filter(|(name, _)| !holds_card_number(name.as_str()));
+    let values = values.map(|(name, value)| (pointer("/metadata", name.as_str()), value.as_str()));
+    for (pointer, text) in described.into_iter().chain(names).chain(values) {
+        if holds_card_number(text) {
+            let detail = "looks like a card number, which belongs into card.cardNumber alone".to_owned();
+            errors.push(FieldError { pointer, detail });
+        }
+    }
 }
 
 /// Everything that is wrong with it, in the order of the fields' names.

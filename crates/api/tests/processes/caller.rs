@@ -49,6 +49,12 @@ impl Caller {
         self.send(self.http.get(self.at(path))).await
     }
 
+    /// Whether a GET is answered with 200 within this time.
+    pub(crate) async fn try_within(&self, patience: Duration, path: &str) -> bool {
+        let answer = tokio::time::timeout(patience, self.try_get(path)).await;
+        answer.is_ok_and(|answer| answer.is_ok_and(|answer| answer.status == 200))
+    }
+
     pub(crate) async fn try_post(&self, path: &str, body: &Value) -> reqwest::Result<Answer> {
         self.send(self.http.post(self.at(path)).json(body)).await
     }

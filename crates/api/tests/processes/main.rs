@@ -2,6 +2,7 @@
 //! mocked and time is the machine's, so the settings are short, and what is waited for is asked for until a deadline.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::print_stdout, reason = "a figure counts only with what it was counted on beside it")]
 
 mod caller;
 mod command_line;
@@ -9,6 +10,7 @@ mod crashes;
 mod deployment;
 mod floods;
 mod kills;
+mod limits;
 mod local;
 mod outages;
 mod port;
@@ -17,4 +19,5 @@ mod races;
 mod settings_file;
 mod stops;
 mod traffic;
+mod upgrades;
 mod waiting;

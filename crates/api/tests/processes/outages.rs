@@ -1,5 +1,6 @@
 //! PostgreSQL itself goes away under load, as in a crash, and comes back.
 
+use fault_catalogue::struck;
 use std::time::Duration;
 
 use test_postgres::Cluster;
@@ -40,6 +41,7 @@ async fn a_database_that_crashes_under_load_is_waited_for_and_nothing_is_lost() 
     );
     assert!(payments > outages, "{payments} payments");
     assert!(!service.has_ended(), "it recovers without a restart");
+    struck(44, outages);
 }
 
 async fn until_readiness_is(status: u16, caller: &Caller) {

@@ -81,6 +81,7 @@ async fn hundreds_of_references_that_are_contested_at_two_processes_are_one_paym
         .await;
     println!("{contested} contested references, {CALLERS} callers each");
     twins.deployment.prove_the_books().await;
+    struck(53, contested);
 }
 
 /// Captures whose refunds are raced for; `make gate` asks for more.
@@ -113,8 +114,10 @@ async fn race_for_a_capture(twins: &Twins, race: usize) {
         twins.callers[number % 2].post_until_answered(&path, body)
     });
     let answers = join_all(refunds).await;
-    let of_status = |status| answers.iter().filter(|answer| answer.status == status).count();
-    assert_eq!((of_status(201), of_status(422)), (FITTING, REFUNDS - FITTING), "{reference}: {answers:?}");
+    // On a busy machine some are not answered in time, by the gateway or by the service, and are asked about again.
+    let taken = answers.iter().filter(|answer| (200..=202).contains(&answer.status)).count();
+    let refused = answers.iter().filter(|answer| answer.status == 422).count();
+    assert_eq!((taken, refused), (FITTING, REFUNDS - FITTING), "{reference}: {answers:?}");
     let gone = |number: &usize| twins.deployment.posts_of(&format!("refund-{race}-{number}")) == 1;
     assert_eq!((0..REFUNDS).filter(gone).count(), FITTING, "{reference}: requests at the gateway");
 }

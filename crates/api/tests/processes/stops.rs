@@ -1,5 +1,6 @@
 //! A stop that was asked for.
 
+use fault_catalogue::struck;
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -50,6 +51,7 @@ on_every_store! {
         assert_eq!(status.code(), Some(0), "{log}");
         assert!(caller.try_order("late").await.is_err(), "nobody listens any more");
         deployment.prove_the_books().await;
+        struck(11, references.len());
     }
 }
 
@@ -83,6 +85,7 @@ async fn a_second_signal_does_not_wait_and_the_next_start_finds_what_was_left() 
     let found =
         caller.payment("order-1001", crate::caller::has_redirect, &mut crate::caller::HandedOut::default()).await;
     assert_eq!((&found["state"], deployment.posts_of("order-1001")), (&"CHECKOUT".into(), 1));
+    struck(11, deployment.posts_of("order-1001"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -101,5 +104,9 @@ async fn a_file_that_is_served_from_is_not_served_from_twice() {
 }
 
 /// A gateway may take its time, and so may a request that it is asked for.
-const PATIENT: [(&str, &str); 3] =
-    [("GATEWAY__ANSWER_SECONDS", "5"), ("PAYMENTS__LEASE_SECONDS", "10"), ("PAYMENTS__QUARANTINE_SECONDS", "10")];
+const PATIENT: [(&str, &str); 4] = [
+    ("GATEWAY__ANSWER_SECONDS", "5"),
+    ("PAYMENTS__LEASE_SECONDS", "10"),
+    ("PAYMENTS__COMMAND_LEASE_SECONDS", "10"),
+    ("PAYMENTS__QUARANTINE_SECONDS", "10"),
+];

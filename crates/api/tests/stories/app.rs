@@ -233,6 +233,11 @@ impl TestApp {
         self.gateway.with(|engine, _| engine.payments_of(reference).count())
     }
 
+    /// How often the faults of the gateway struck so far, all of them together.
+    pub(crate) fn faults_struck(&self) -> u64 {
+        self.gateway.with(|engine, _| engine.counters().faults().values().sum())
+    }
+
     /// Delivers a notice to the service, as the gateway would.
     pub(crate) async fn notify(&self, body: &str, signature: Option<&str>) -> Answer {
         let mut request = self.http.post(self.at("/webhooks/paytech/main")).body(body.to_owned());

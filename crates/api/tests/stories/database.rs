@@ -93,6 +93,31 @@ impl Data {
         .await;
     }
 
+    /// From now on nothing more fits into PostgreSQL: each insert fails with the code that a full disk has (53100).
+    pub(crate) async fn fill_the_disk(&self) {
+        self.execute(
+            "select raise(abort, 'SQLite has its own test')",
+            "create function disk_full() returns trigger language plpgsql as $$
+             begin raise exception 'could not extend file' using errcode = 'disk_full'; end $$;
+             create trigger disk_full before insert on payments for each row execute function disk_full();
+             create trigger disk_full before insert on webhook_notices for each row execute function disk_full()",
+        )
+        .await;
+    }
+
+    /// And now there is room again.
+    pub(crate) async fn make_room(&self) {
+        self.execute("", "drop trigger disk_full on payments; drop trigger disk_full on webhook_notices").await;
+    }
+
+    /// Does something in a transaction that stays open until it is let go.
+    pub(crate) async fn hold_up(&self, statement: &'static str) -> HeldUp {
+        let mut connection = PgConnection::connect(&self.url()).await.unwrap();
+        sqlx::raw_sql("begin").execute(&mut connection).await.unwrap();
+        sqlx::raw_sql(statement).execute(&mut connection).await.unwrap();
+        HeldUp(connection)
+    }
+
     /// And now it can again.
     pub(crate) async fn open_the_ledger(&self) {
         self.execute("drop trigger closed", "drop trigger closed on payment_events").await;
@@ -110,5 +135,15 @@ impl Data {
                 sqlx::raw_sql(AssertSqlSafe(postgres)).execute(&mut connection).await.unwrap();
             }
         }
+    }
+}
+
+/// A transaction in whose way others stand.
+pub(crate) struct HeldUp(PgConnection);
+
+impl HeldUp {
+    pub(crate) async fn let_go(mut self) {
+        sqlx::raw_sql("rollback").execute(&mut self.0).await.unwrap();
+        self.0.close().await.unwrap();
     }
 }

@@ -1,5 +1,6 @@
 //! The gateway is down, slow, or talks nonsense; the caller hangs up. The payment goes on, or nothing was sent.
 
+use fault_catalogue::struck;
 use std::time::Duration;
 
 use gateway_simulator::{Endpoint, Fault, FaultRule};
@@ -14,9 +15,11 @@ const MINUTE: Duration = Duration::from_mins(1);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_the_gateway_is_down_orders_wait_and_soon_none_are_taken() {
+    let mut injected = 0_u64;
     let (app, mut line) = TestApp::start_on_a_line(Kind::Sqlite, &[("GATEWAY__BREAKER_FAILURES", "3")]).await;
     line.cut().await;
     for count in 0..3 {
+        injected += 1;
         let taken = app.take(&format!("waiting-{count}")).await;
         assert_eq!((taken.status, &taken.body["state"]), (202, &json!("SUBMITTED")), "{taken:?}");
         assert!(taken.body["why"].as_str().unwrap().contains("never reached the gateway"), "{taken:?}");
@@ -44,6 +47,26 @@ async fn while_the_gateway_is_down_orders_wait_and_soon_none_are_taken() {
     assert_eq!(app.take("late").await.status, 201, "the same reference may be used");
     assert!(!app.metrics().await.contains("gateway_breaker_open{"));
     app.prove_the_books().await;
+    struck(29, injected);
+}
+
+/// Something between us and the gateway repeats a request of ours: that makes two payments, of which one is ours.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_payments_that_one_request_made_one_is_ours_and_the_other_is_shown() {
+    let (app, line) = TestApp::start_on_a_line(Kind::Sqlite, &[]).await;
+    line.lead_to(End::Doubling(app.gateway.address()));
+    let taken = app.take("order-1").await;
+    assert_eq!(taken.status, 201, "{taken:?}");
+    line.lead_to(End::Gateway(app.gateway.address()));
+    let made = app.gateway_payments_of("order-1");
+    assert_eq!((made, app.posts_of("order-1")), (2, 2));
+    app.pass(5 * MINUTE, 15 * SECOND).await;
+    let payment = app.payment("order-1").await;
+    assert_eq!(payment["gatewayPaymentId"], taken.body["gatewayPaymentId"], "once ours, ever ours");
+    assert_eq!(payment["surplus"].as_array().map(Vec::len), Some(1), "{payment}");
+    assert_eq!(payment["flags"], json!(["surplus"]));
+    app.prove_the_books().await;
+    struck(16, made - 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -63,6 +86,7 @@ async fn an_order_that_never_gets_through_is_rejected_as_not_sent() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_comes_instead_of_an_answer_the_outcome_is_unknown_and_resolves_itself() {
+    let mut injected = 0_u64;
     let (app, line) = TestApp::start_on_a_line(Kind::Sqlite, &[("GATEWAY__BREAKER_FAILURES", "1000")]).await;
     let ok = |content_type: &str, body: &str| {
         format!("HTTP/1.1 200 OK\r\ncontent-type: {content_type}\r\ncontent-length: {}\r\n\r\n{body}", body.len())
@@ -84,6 +108,7 @@ async fn whatever_comes_instead_of_an_answer_the_outcome_is_unknown_and_resolves
         ok("application/json", &"[".repeat(200_000)).into_bytes(),
     ];
     for (count, words) in said.iter().enumerate() {
+        injected += 1;
         line.lead_to(End::Saying(words.clone()));
         let taken = app.take(&format!("nonsense-{count}")).await;
         assert_eq!((taken.status, &taken.body["state"]), (202, &json!("SUBMITTED")), "{count}: {taken:?}");
@@ -98,6 +123,7 @@ async fn whatever_comes_instead_of_an_answer_the_outcome_is_unknown_and_resolves
         assert_eq!((app.posts_of(&reference), app.gateway_payments_of(&reference)), (1, 1));
     }
     app.prove_the_books().await;
+    struck(23, injected);
 }
 
 on_every_store! {
@@ -125,6 +151,20 @@ on_every_store! {
             assert_eq!((&found["state"], app.posts_of(&reference)), (&json!("CHECKOUT"), 1), "{fault:?}: {found}");
         }
         app.prove_the_books().await;
+        struck(20, app.faults_struck());
+    }
+
+    async fn what_lists_do_not_show_yet_is_not_taken_for_missing(app: TestApp) {
+        app.gateway.with(|engine, _| engine.switches_mut().list_lag_millis = 240_000);
+        app.fault("order-1", Fault::LostAfter);
+        assert_eq!(app.take("order-1").await.status, 202);
+        app.pass(3 * MINUTE, 5 * SECOND).await;
+        let lists = app.gateway.with(|engine, _| engine.counters().requests_to(Endpoint::List));
+        assert_eq!(app.payment("order-1").await["state"], "SUBMITTED");
+        app.pass(30 * MINUTE, 10 * SECOND).await;
+        assert_eq!((&app.payment("order-1").await["state"], app.posts_of("order-1")), (&json!("CHECKOUT"), 1));
+        app.prove_the_books().await;
+        struck(27, lists);
     }
 
     async fn a_gateway_that_refuses_our_key_is_left_alone_until_it_takes_it_again(app: TestApp) {
@@ -166,6 +206,7 @@ async fn what_a_gateway_with_a_late_clock_made_is_found_and_not_taken_for_an_old
     app.pass(10 * SECOND, SECOND).await;
     assert_eq!(app.payment("order-1").await["state"], "CHECKOUT");
     assert_eq!(app.posts_of("order-1"), 1);
+    struck(42, app.faults_struck());
 }
 
 /// By such a clock the payment that our request made stands outside of every window in which it is looked for.
@@ -178,6 +219,28 @@ async fn a_gateway_whose_clock_is_days_late_cannot_prove_that_it_has_nothing() {
     app.pass(40 * MINUTE, 20 * SECOND).await;
     assert_eq!(app.payment("order-1").await["state"], "SUBMITTED");
     assert_eq!(app.posts_of("order-1"), 1, "nothing is sent a second time");
+}
+
+/// The wall's time leaps by a day while a request is on its way, and every lease seems to be over.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clock_that_jumps_sends_nothing_twice() {
+    let app = TestApp::start(Kind::Sqlite).await;
+    app.fault("order-1", Fault::Slow { millis: 1_000 });
+    let mut jumps = 0_u64;
+    let leap = async {
+        eventually("the request at the gateway", async || app.posts_of("order-1") > 0).await;
+        app.let_the_gateways_clock_fall_behind(24 * 60 * MINUTE);
+        jumps += 1;
+        app.run_workers_until_idle().await;
+        app.advance(SECOND);
+    };
+    let (taken, ()) = tokio::join!(app.take("order-1"), leap);
+    assert!(matches!(taken.status, 201 | 202), "{taken:?}");
+    app.pass(5 * MINUTE, 10 * SECOND).await;
+    let payment = app.payment("order-1").await;
+    assert_eq!((&payment["state"], app.posts_of("order-1")), (&json!("CHECKOUT"), 1), "{payment}");
+    app.prove_the_books().await;
+    struck(41, jumps);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -209,10 +272,12 @@ async fn a_second_caller_waits_for_the_first_ones_answer() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_caller_who_hangs_up_at_any_byte_leaves_a_whole_payment_or_none() {
+    let mut injected = 0_u64;
     let app = TestApp::start(Kind::Sqlite).await;
     let mut whole = Vec::new();
     for round in 0..20 {
         for (kind, end) in [("fin", Wire::hang_up as fn(Wire) -> _), ("rst", Wire::reset)] {
+            injected += 1;
             let reference = format!("{kind}-{round:02}");
             let bytes = post(&reference);
             // The last rounds send all of it.
@@ -237,6 +302,7 @@ async fn a_caller_who_hangs_up_at_any_byte_leaves_a_whole_payment_or_none() {
     }
     assert_eq!(whole, [""; 0], "they were sent to the last byte");
     app.prove_the_books().await;
+    struck(10, injected);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

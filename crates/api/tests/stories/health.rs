@@ -1,5 +1,6 @@
 //! Whether it lives, whether it can serve, and what it does while its database is away.
 
+use fault_catalogue::struck;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use gateway_simulator::{Fault, SignatureMode, sign};
 use serde_json::{Value, json};
 use test_postgres::Cluster;
 
-use crate::app::{Data, SIGNING_KEY, TestApp, eventually, on_every_store};
+use crate::app::{Data, Kind, SIGNING_KEY, TestApp, eventually, on_every_store};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -86,9 +87,11 @@ async fn while_the_database_is_gone_nothing_is_taken_and_everything_goes_on_when
         app.get("/v1/payments"),
         app.notify(&body, signature.as_deref()),
     );
-    for answer in [refused, read, listed, notified] {
+    let answers = [refused, read, listed, notified];
+    for answer in &answers {
         answer.assert_problem("store-unavailable");
     }
+    struck(44, answers.len());
     // Its memory of keys is over as well.
     app.advance(6 * SECOND);
     app.get("/v1/payments").await.assert_problem("store-unavailable");
@@ -134,4 +137,61 @@ fn parse(text: &str) -> BTreeSet<&str> {
         assert!(samples.insert(line), "twice: {line}");
     }
     samples
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_acknowledges_nothing_and_everything_goes_on_when_there_is_room() {
+    let app = TestApp::start(Kind::Postgres).await;
+    let before = app.take("before").await;
+    assert_eq!(before.status, 201, "{before:?}");
+    app.data.fill_the_disk().await;
+    let mut refused = 0_u64;
+    for count in 0..5 {
+        app.take(&format!("full-{count}")).await.assert_problem("store-unavailable");
+        assert_eq!(app.posts_of(&format!("full-{count}")), 0, "nothing leaves that is not durable");
+        refused += 1;
+    }
+    let body = notice(&before.body).to_string();
+    let signature = sign(SignatureMode::HexLower, SIGNING_KEY, body.as_bytes());
+    app.notify(&body, signature.as_deref()).await.assert_problem("store-unavailable");
+    assert_eq!(app.payment("before").await["state"], "CHECKOUT", "what is there can be read");
+    assert_eq!(app.get("/livez").await.status, 200);
+
+    app.data.make_room().await;
+    for count in 0..5 {
+        assert_eq!(app.take(&format!("full-{count}")).await.status, 201, "without a restart");
+    }
+    assert_eq!(app.notify(&body, signature.as_deref()).await.status, 200);
+    assert_eq!(app.payment("before").await["state"], "DECLINED");
+    app.prove_the_books().await;
+    struck(48, refused);
+}
+
+/// One connection takes all orders, and the tables that they need are locked by somebody else.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_is_held_up_is_not_waited_for_for_ever_and_nothing_is_sent() {
+    let app = TestApp::start_with(Kind::Postgres, &[("DATABASE__REQUEST_CONNECTIONS", "1")]).await;
+    let before = app.take("before").await;
+    let body = notice(&before.body).to_string();
+    let signature = sign(SignatureMode::HexLower, SIGNING_KEY, body.as_bytes());
+    let held = app.data.hold_up("lock table payments in exclusive mode").await;
+    let orders = futures::future::join_all((0..200).map(|count| {
+        let app = &app;
+        async move { app.take(&format!("order-{count}")).await }
+    }));
+    let begun = std::time::Instant::now();
+    let (answers, heard) = tokio::join!(orders, app.notify(&body, signature.as_deref()));
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+    assert_eq!(heard.status, 200, "webhooks have a way of their own: {heard:?}");
+    for answer in &answers {
+        answer.assert_problem("store-unavailable");
+        assert!(answer.headers.contains_key("retry-after"), "{answer:?}");
+    }
+    held.let_go().await;
+    assert!((0..200).all(|count| app.posts_of(&format!("order-{count}")) == 0));
+    let again = app.take("order-0").await;
+    assert!(matches!(again.status, 200 | 201), "{again:?}");
+    app.prove_the_books().await;
+    struck(45, answers.len());
+    struck(49, answers.len());
 }

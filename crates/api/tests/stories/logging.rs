@@ -1,6 +1,7 @@
 //! What the built program writes while everything happens to it, at the most talkative level: lines that machines read,
 //! one for each error, and nothing in them that must stay between the caller and the gateway.
 
+use fault_catalogue::struck;
 use std::fs::File;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -85,6 +86,8 @@ async fn no_secret_no_person_no_card_and_no_query_is_ever_logged() {
     let signature = sign(SignatureMode::HexLower, SIGNING_KEY, told.to_string().as_bytes()).unwrap();
     assert_eq!(app.notify(&told, &signature).await.status, 200);
 
+    struck(64, slip(&app).await);
+
     let lines = app.log();
     assert!(lines.len() > 100, "at this level it is talkative");
     for line in &lines {
@@ -116,6 +119,26 @@ async fn no_secret_no_person_no_card_and_no_query_is_ever_logged() {
         }
         assert!(!shows_the_code(&text), "the security code is logged: {text}");
     }
+}
+
+/// Types a card number where none belongs: it is refused, and is no name of a request. Answers how often.
+async fn slip(app: &Talkative) -> u64 {
+    let mut canaries = 0_u64;
+    for (field, value) in [
+        ("description", json!(format!("my card is {CARD}"))),
+        ("metadata", json!({ "note": CARD })),
+        ("metadata", json!({ CARD: "x" })),
+    ] {
+        let mut slipped = crate::app::order("slipped");
+        slipped[field] = value;
+        let refused = app.post("/v1/payments", &slipped).await;
+        refused.assert_problem("invalid-request");
+        assert!(!refused.body.to_string().contains(CARD), "{refused:?}");
+        canaries += 1;
+    }
+    let named = app.http.get(format!("{}/livez", app.url)).header("x-request-id", CARD);
+    assert_ne!(Answer::of(named).await.headers["x-request-id"], CARD);
+    canaries + 1
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

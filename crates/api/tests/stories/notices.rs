@@ -1,5 +1,6 @@
 //! The gateway's notices: believed only when signed, durable before they are answered, applied whenever that may be.
 
+use fault_catalogue::struck;
 use std::time::Duration;
 
 use gateway_simulator::{Amount, Exchange, Fault, SignatureMode, WebhookDelivery, sign};
@@ -54,6 +55,7 @@ on_every_store! {
         assert_eq!((&after["state"], &after["version"]), (&json!("CHECKOUT"), &taken["version"]));
         let counted = format!("gateway_notices_total{{verdict=\"forged\"}} {}", forged.len() + 1);
         assert!(app.metrics().await.contains(&counted), "{}", app.metrics().await);
+        struck(33, forged.len());
     }
 
     async fn a_notice_that_comes_twice_counts_once(app: TestApp) {
@@ -66,8 +68,15 @@ on_every_store! {
             assert_eq!(deliver(&app, &completed).await.status, 200);
         }
         assert_eq!(app.payment("order-1").await, once);
+        // And fifty times at once.
+        for again in futures::future::join_all((0..50).map(|_| deliver(&app, &completed))).await {
+            assert_eq!(again.status, 200);
+        }
+        assert_eq!(app.payment("order-1").await, once);
         assert_eq!(app.inbox().await, 1);
-        assert_eq!(app.count("select cast(sum(deliveries) as bigint) from webhook_notices").await, 4);
+        let deliveries = app.count("select cast(sum(deliveries) as bigint) from webhook_notices").await;
+        assert_eq!(deliveries, 54);
+        struck(30, deliveries - 1);
         app.prove_the_books().await;
     }
 
@@ -107,6 +116,7 @@ on_every_store! {
         assert_eq!(app.payment("order-1").await["state"], "COMPLETED");
         assert_eq!(app.waiting_notices().await, 0);
         app.prove_the_books().await;
+        struck(36, app.faults_struck());
     }
 
     async fn a_notice_for_an_unknown_outcome_has_it_looked_up_and_binds_nothing_itself(app: TestApp) {
@@ -141,6 +151,7 @@ on_every_store! {
         app.pass(2 * MINUTE, MINUTE).await;
         assert_eq!((app.inbox().await, app.waiting_notices().await), (1, 0));
         assert_eq!(app.count("select count(*) from webhook_notices where verdict = 'unmatched'").await, 1);
+        struck(35, app.inbox().await);
     }
 
     async fn the_guidelines_sample_without_a_reference_finds_its_payment_by_id(app: TestApp) {
@@ -173,11 +184,14 @@ on_every_store! {
         assert_eq!((&converted["settledAmount"], &converted["settledCurrency"]), (&json!("13.9"), &json!("USDT")));
         assert_eq!(converted["flags"], json!(["converted"]));
         app.prove_the_books().await;
+        struck(37, app.faults_struck());
     }
 
     async fn states_that_the_contract_does_not_know_are_shown_and_change_nothing(app: TestApp) {
+        let mut injected = 0_u64;
         let taken = app.take_in_silence("order-1").await;
         for state in [json!("CASCADING"), json!("completed"), json!(""), json!(7), json!(null), json!({})] {
+            injected += 1;
             let mut odd = notice(&taken, "");
             odd["state"] = state;
             assert_eq!(deliver(&app, &odd).await.status, 200);
@@ -187,6 +201,7 @@ on_every_store! {
         assert_eq!(app.waiting_notices().await, 0);
         deliver(&app, &notice(&taken, "COMPLETED")).await;
         assert_eq!(app.payment("order-1").await["state"], "COMPLETED");
+        struck(40, injected);
     }
 
     async fn states_move_forward_and_old_news_changes_nothing(app: TestApp) {
@@ -204,7 +219,19 @@ on_every_store! {
             assert_eq!(app.payment("order-1").await["state"], then, "after {told}");
         }
         assert_eq!(app.payment("order-1").await["flags"], json!([]));
+        // All of it again and again, long since over: nothing is new.
+        let before = app.payment("order-1").await;
+        let mut replayed = 0_u64;
+        for _ in 0..10 {
+            for told in ["PENDING", "CHECKOUT", "AUTHORIZED", "COMPLETED"] {
+                assert_eq!(deliver(&app, &notice(&taken, told)).await.status, 200);
+                replayed += 1;
+            }
+        }
+        let after = app.payment("order-1").await;
+        assert_eq!((&after["version"], &after["state"]), (&before["version"], &json!("COMPLETED")));
         app.prove_the_books().await;
+        struck(34, replayed);
     }
 
     async fn each_end_that_the_gateway_tells_becomes_ours(app: TestApp) {
@@ -240,6 +267,7 @@ on_every_store! {
         let kept = app.payment("order-2").await;
         assert_eq!((&kept["state"], &kept["flags"]), (&json!("COMPLETED"), &json!(["contradiction"])));
         app.prove_the_books().await;
+        struck(38, app.inbox().await);
     }
 
     async fn a_notice_that_could_not_be_applied_when_it_came_is_applied_by_a_worker(app: TestApp) {
@@ -315,6 +343,8 @@ async fn the_previous_signing_key_is_taken_while_the_gateway_changes_over() {
         let signature = sign(SignatureMode::HexLower, key, body.as_bytes());
         assert_eq!(app.notify(&body, signature.as_deref()).await.status, status, "{key}");
     }
+    assert_eq!(app.inbox().await, 2);
+    struck(60, app.inbox().await);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -365,6 +395,7 @@ async fn a_notice_may_have_a_mebibyte_and_any_depth() {
         assert_eq!(answer.status, status, "{answer:?}");
     }
     assert_eq!(app.inbox().await, 2);
+    struck(39, app.inbox().await);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

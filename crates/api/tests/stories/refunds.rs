@@ -1,5 +1,6 @@
 //! Money that goes back: once for each reference, never more than was captured.
 
+use fault_catalogue::struck;
 use std::time::Duration;
 
 use gateway_simulator::{Endpoint, Fault};
@@ -92,6 +93,7 @@ on_every_store! {
         assert_eq!((&waiting["state"], app.posts_of("lost-1")), (&json!("SUBMITTED"), 1), "{waiting}");
         assert_eq!(app.payment("order-1").await["refundableAmount"], "0.00", "age is no evidence");
         app.prove_the_books().await;
+        struck(57, app.faults_struck());
     }
 
     async fn a_refund_that_is_refused_or_declined_frees_its_money(app: TestApp) {

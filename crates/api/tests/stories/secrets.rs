@@ -1,6 +1,7 @@
 //! Card numbers, security codes, what wallets gave, and tokens: after every kind of order, with everything that goes
 //! wrong, they are in no table, no log line, no answer and no metric (protocols, invariant I12).
 
+use fault_catalogue::struck;
 use std::time::Duration;
 
 use gateway_simulator::Fault;
@@ -128,6 +129,7 @@ on_every_store! {
         }
         assert!(rows.iter().any(|(_, row)| row.contains("bank")), "the looking itself finds what is there");
         app.prove_the_books().await;
+        struck(64, told.len());
     }
 
     /// What is encrypted cannot be read by looking: nothing is kept at all of what was paid with by card or wallet.

@@ -2,6 +2,7 @@
 
 #![allow(clippy::print_stdout, reason = "a figure counts only when it is shown")]
 
+use fault_catalogue::struck;
 use std::time::Duration;
 
 use gateway_simulator::{Endpoint, Fault, FaultRule, WebhookDelivery};
@@ -48,6 +49,7 @@ on_every_store! {
         assert_eq!(app.count("select count(*) from payments where state = 'CANCELLED'").await, 450);
         assert!(app.metrics().await.contains("gateway_sweep_age_seconds{shop=\"main\"} 0"));
         app.prove_the_books().await;
+        struck(31, app.count("select count(*) from payments where state = 'COMPLETED'").await);
     }
 
     async fn an_item_that_changes_in_the_middle_of_a_pass_hides_no_neighbour(app: TestApp) {

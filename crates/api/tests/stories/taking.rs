@@ -1,5 +1,6 @@
 //! A deposit by the redirect flow, from the order to its end.
 
+use fault_catalogue::struck;
 use std::time::Duration;
 
 use gateway_simulator::Fault;
@@ -72,6 +73,7 @@ on_every_store! {
         app.pay("order-1001").await;
         assert_eq!(app.end_of("order-1001").await["state"], "COMPLETED");
         app.prove_the_books().await;
+        struck(14, app.faults_struck());
     }
 
     async fn an_inert_payment_that_the_gateway_never_got_is_sent_a_second_time_after_the_quarantine(app: TestApp) {
@@ -86,6 +88,7 @@ on_every_store! {
         assert_eq!(app.payment("order-1001").await["state"], "CHECKOUT");
         assert_eq!(app.gateway_payments_of("order-1001"), 1);
         app.prove_the_books().await;
+        struck(13, app.faults_struck());
     }
 
     async fn the_same_order_again_is_the_same_payment_and_another_order_is_refused(app: TestApp) {

@@ -1,3 +1,4 @@
+use fault_catalogue::struck;
 use std::time::Duration;
 
 use gateway_client::answer::{
@@ -103,8 +104,10 @@ fn a_gateway_that_does_not_know_us_took_nothing() {
 
 #[test]
 fn everything_else_is_unknown_even_in_the_gateways_envelope() {
+    let mut injected = 0_u64;
     for status in [100, 199, 300, 301, 302, 307, 308, 402, 403, 408, 422, 425, 429, 500, 502, 503, 504, 599, 999] {
         for body in [envelope(status), success(), "<html></html>".to_owned(), String::new()] {
+            injected += 1;
             assert_eq!(create(status, &body), CreateOutcome::Unknown(unknown_status(status)));
             assert_eq!(command(status, &body), CommandOutcome::Unknown(unknown_status(status)));
             let failure = Failure::Unknown(unknown_status(status));
@@ -114,6 +117,8 @@ fn everything_else_is_unknown_even_in_the_gateways_envelope() {
     }
     // Told apart, since the reference is looked up at once.
     assert_eq!(create(409, &envelope(409)), CreateOutcome::Unknown(UnknownReason::Conflict));
+    struck(21, injected);
+    struck(22, injected);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The answer ends early, at every byte at which it can.
 
+use fault_catalogue::struck;
 use std::time::Duration;
 
 use gateway_client::answer::{self, CommandOutcome, CreateOutcome, Failure, ReadOutcome, UnknownReason};
@@ -111,6 +112,7 @@ async fn what_was_sent_into_a_stale_connection_is_counted_once() {
     }
     assert!(answered > 0);
     assert_eq!(server.requests_in_the_end().await, answered);
+    struck(17, answered);
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Answers of every size and kind: none of them is more than what it proves, and none takes memory without end.
 
+use fault_catalogue::struck;
 use std::time::Duration;
 
 use gateway_client::answer::{self, CreateOutcome, Failure, NotSentReason, UnknownReason};
@@ -21,25 +22,31 @@ async fn outcome_of(class: Class, act: Act) -> CreateOutcome {
 
 #[tokio::test]
 async fn a_body_without_end_is_left_where_it_is() {
+    let mut injected = 0_u64;
     for head in ["Content-Length: 1073741824", "Transfer-Encoding: chunked"] {
+        injected += 1;
         let server = Server::start_tls(Act::Flood(format!("HTTP/1.1 200 OK\r\n{head}\r\n\r\n").into_bytes())).await;
         let received = server.client().send(post(Class::Moving)).await;
         assert_eq!(received, Err(Failure::Unknown(UnknownReason::AnswerTooLarge)), "{head}");
         server.requests_in_the_end().await;
         assert!(server.flooded() < TAKEN_MAX, "{head}: {} bytes were taken", server.flooded());
     }
+    struck(24, injected);
 }
 
 #[tokio::test]
 async fn a_head_of_a_megabyte_is_no_answer() {
+    let mut injected = 0_u64;
     let large = format!("X-Large: {}\r\n", "x".repeat(1024 * 1024));
     let many = "X-Many: x\r\n".repeat(2_000);
     for headers in [large, many] {
+        injected += 1;
         for class in [Class::Inert, Class::Moving] {
             let outcome = outcome_of(class, Act::AnswerAndHangUp(http("200 OK", &headers, CREATED))).await;
             assert!(matches!(outcome, CreateOutcome::Unknown(_)), "{outcome:?}");
         }
     }
+    struck(24, injected);
 }
 
 /// Nothing was said about encodings, so nobody may use one; what comes in one all the same is not unpacked.
@@ -56,6 +63,7 @@ async fn an_encoded_answer_is_not_unpacked() {
     let outcome = answer::classify_create(server.client().send(post(Class::Moving)).await);
     assert_eq!(outcome, CreateOutcome::Unknown(UnknownReason::Unreadable { status: 200 }));
     assert!(!server.requests()[0].to_lowercase().contains("accept-encoding"));
+    struck(24, packed.len());
 }
 
 #[tokio::test]
@@ -106,6 +114,7 @@ async fn only_the_declared_refusals_in_the_gateways_own_envelope_prove_anything(
 #[tokio::test]
 async fn nobody_is_kept_waiting_for_longer_than_a_day() {
     const DATE: &str = "Date: Mon, 02 Mar 2026 09:15:30 GMT\r\n";
+    let mut injected = 0_u64;
     let day = Some(Duration::from_hours(24));
     for (header, expected) in [
         ("7", Some(Duration::from_secs(7))),
@@ -120,9 +129,11 @@ async fn nobody_is_kept_waiting_for_longer_than_a_day() {
         ("Fri, 31 Dec 9999 23:59:59 GMT", day),
         ("Mon, 02 Mar 2020 09:16:00 GMT", None),
     ] {
+        injected += 1;
         let headers = format!("{DATE}Retry-After: {header}\r\n");
         let server = Server::start(Act::Answer(http("503 Busy", &headers, ""))).await;
         let answer = server.client().send(read()).await.unwrap();
         assert_eq!((answer.status, answer.retry_after), (503, expected), "{header}");
     }
+    struck(21, injected);
 }

@@ -1,3 +1,4 @@
+use fault_catalogue::struck;
 use std::process::Command;
 use std::time::Duration;
 
@@ -102,14 +103,17 @@ async fn a_base_url_may_have_a_prefix() {
 
 #[tokio::test]
 async fn without_a_connection_nothing_was_sent() {
+    let mut injected = 0_u64;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base_url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
     let client = Client::new(&Settings::new(base_url, KEY.into())).unwrap();
     for request in [post(Class::Moving), post(Class::Inert), read(), patch()] {
+        injected += 1;
         let received = client.send(request).await;
         assert_eq!(received, Err(Failure::NotSent(NotSentReason::ConnectionRefused)));
     }
+    struck(12, injected);
 }
 
 #[tokio::test]
@@ -180,7 +184,9 @@ async fn an_answer_that_is_not_http_leaves_the_outcome_unknown() {
 
 #[tokio::test]
 async fn silence_and_a_slow_drip_end_with_the_total_time() {
+    let mut injected = 0_u64;
     for act in [Act::Silence, Act::Drip(http("200 OK", "", &" ".repeat(10_000)))] {
+        injected += 1;
         let server = Server::start(act).await;
         let settings =
             Settings { read_timeout: BRIEF, post_timeout: BRIEF, command_timeout: BRIEF, ..server.settings() };
@@ -189,6 +195,7 @@ async fn silence_and_a_slow_drip_end_with_the_total_time() {
             assert_eq!(client.send(request).await, Err(Failure::Unknown(UnknownReason::Timeout)));
         }
     }
+    struck(25, injected);
 }
 
 #[tokio::test]
@@ -205,8 +212,10 @@ async fn each_kind_of_call_has_its_own_time() {
 
 #[tokio::test]
 async fn a_redirect_is_not_followed() {
+    let mut injected = 0_u64;
     let target = Server::start(Act::Answer(http("200 OK", "", CREATED))).await;
     for status in [301, 302, 303, 307, 308] {
+        injected += 1;
         let location = format!("Location: http://{}/api/v1/payments\r\n", target.address);
         let server = Server::start(Act::Answer(http(&format!("{status} Elsewhere"), &location, ""))).await;
         let outcome = answer::classify_create(server.client().send(post(Class::Inert)).await);
@@ -214,6 +223,7 @@ async fn a_redirect_is_not_followed() {
         assert_eq!(server.requests().len(), 1);
     }
     assert_eq!(target.connections(), 0);
+    struck(18, injected);
 }
 
 #[tokio::test]
@@ -291,9 +301,13 @@ async fn connections_of_three(request: Request) -> usize {
 
 #[tokio::test]
 async fn what_moves_money_gets_a_connection_of_its_own() {
+    let mut fresh = 0;
     for request in [post(Class::Moving), patch()] {
-        assert_eq!(connections_of_three(request).await, 3);
+        let connections = connections_of_three(request).await;
+        assert_eq!(connections, 3);
+        fresh += connections as u64;
     }
+    struck(17, fresh);
     for request in [post(Class::Inert), read(), list()] {
         assert!(connections_of_three(request).await < 3, "a connection is used again");
     }

@@ -92,7 +92,7 @@ impl Postman {
                 None
             }
         };
-        let (payment_id, state, attempt) = (delivery.payment_id.clone(), delivery.state, delivery.attempt);
+        let (payment_id, state, attempt) = (delivery.payment_id, delivery.state, delivery.attempt);
         let accepted = status.is_some_and(|status| (200..300).contains(&status));
         if accepted {
             self.desk.with(|engine, _| engine.delivery_accepted(&payment_id, state));

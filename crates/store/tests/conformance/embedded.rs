@@ -1,5 +1,6 @@
 //! What only the embedded database has: a file, one process that serves, and others beside it.
 
+use fault_catalogue::struck;
 use std::time::Duration;
 
 use domain::Total;
@@ -97,6 +98,7 @@ async fn a_file_that_another_writer_holds_too_long_is_not_available_and_recovers
     assert_eq!(database.store.open(&[birth(2, "order-2")]).await.unwrap(), [Opened::New]);
     let write = write(&there, &outcome_unknown("x", at(1)));
     assert_eq!(database.store.commit(&[write]).await.unwrap(), [Outcome::Won]);
+    struck(51, u8::from(refused.is_err()));
 }
 
 /// A schema that is not there is nobody's poison: were it taken for that, every payment would be parked.

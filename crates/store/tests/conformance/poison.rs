@@ -1,6 +1,7 @@
 //! What no store takes fails alone, and its neighbours never notice.
 
 use domain::GatewayState;
+use fault_catalogue::struck;
 use store::{Birth, Filed, Move, Name, Notice, Opened, Outcome, Write};
 use uuid::Uuid;
 
@@ -44,6 +45,7 @@ on_every_store! {
             assert_eq!(store.load(Name::Reference(shop(), reference(reference_text))).await, None);
         }
         assert_eq!(store.load(Name::Gateway(shop(), gateway_id("gw6"))).await, None);
+        struck(54, outcomes.iter().filter(|outcome| **outcome == poison()).count());
     }
 
     /// Refused by the database itself, in the middle of a batch that is otherwise good.

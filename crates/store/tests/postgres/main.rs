@@ -6,6 +6,7 @@
 #[path = "../fixtures/mod.rs"]
 mod fixtures;
 
+mod contention;
 mod outage;
 mod process;
 mod races;

@@ -1,4 +1,5 @@
 use domain::GatewayState;
+use fault_catalogue::struck;
 use sqlx::PgPool;
 use store::{Birth, Claim, Database, Name, Notice, Opened, Outcome, StoreError, Stored, SweepClaim, Write, connect};
 use uuid::Uuid;
@@ -94,6 +95,7 @@ async fn a_statement_whose_answer_was_lost_may_have_been_committed() {
     // Whoever asks again sees its own row.
     let again = process.store.open(&[birth(1, "order-1")]).await.unwrap();
     assert_eq!(again, [Opened::Existing(Box::new(stored(&birth(1, "order-1"))))]);
+    struck(9, u8::from(lost.is_err()));
 }
 
 #[tokio::test]

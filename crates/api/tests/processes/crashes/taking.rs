@@ -1,11 +1,13 @@
 //! While a deposit is taken, looked for, and paid.
 
+use fault_catalogue::struck;
 use gateway_simulator::{Fault, WebhookDelivery};
 use serde_json::Value;
 
 use super::{REFERENCE, behind, both_sides, die, die_at_each};
 use crate::caller::{Caller, HandedOut, has_redirect, is_settled};
 use crate::deployment::{Deployment, Kind, on_every_store};
+use crate::waiting::Waiting;
 
 on_every_store! {
     async fn a_process_killed_anywhere_while_a_deposit_is_taken_and_paid_leaves_it_to_the_next_one(kind: Kind) {
@@ -19,6 +21,12 @@ on_every_store! {
             both_sides("get", 1..=1),
         ];
         die_at_each(kind, &points.concat(), |kind, point| take(kind, None, point)).await;
+        struck(1, struck_at(&points.concat(), "open:before"));
+        struck(2, struck_at(&points.concat(), "open:after"));
+        struck(3, struck_at(&points.concat(), "post:before"));
+        struck(5, struck_at(&points.concat(), "post:after"));
+        struck(6, struck_at(&points.concat(), "commit:after"));
+        struck(7, struck_at(&points.concat(), "receive:"));
     }
 
     async fn a_process_killed_anywhere_while_a_lost_answer_is_looked_for_leaves_it_to_the_next_one(kind: Kind) {
@@ -52,6 +60,29 @@ on_every_store! {
         die_at_each(kind, &points.concat(), |kind, point| take(kind, Some(Fault::HookEarly { millis: 300 }), point)).await;
     }
 
+    async fn a_process_killed_while_the_gateway_answers_leaves_it_to_the_next_one(kind: Kind) {
+        let deployment = Deployment::new(kind).await;
+        deployment.fault(REFERENCE, Fault::Slow { millis: 900 });
+        let first = deployment.serve().await;
+        let caller = deployment.caller();
+        let mut handed_out = HandedOut::default();
+        let killed = async {
+            let mut waiting = Waiting::until("the request is at the gateway");
+            while deployment.posts_of(REFERENCE) == 0 {
+                waiting.pause().await;
+            }
+            first.kill().await;
+            deployment.start_with(&[])
+        };
+        let (_, service) = tokio::join!(caller.order(REFERENCE, &mut handed_out), killed);
+        caller.payment(REFERENCE, has_redirect, &mut handed_out).await;
+        handed_out.prove_that_it_is_one();
+        assert_eq!((deployment.posts_of(REFERENCE), deployment.gateway_payments_of(REFERENCE)), (1, 1));
+        deployment.prove_the_books().await;
+        service.kill().await;
+        struck(4, deployment.posts_of(REFERENCE));
+    }
+
     /// Lost on the way once, and once more since the process died over it: two requests of unknown outcome are the most
     /// that the machine makes. It says so and waits for a person.
     async fn a_request_lost_on_the_way_and_once_more_by_a_kill_is_not_sent_a_third_time(kind: Kind) {
@@ -74,6 +105,11 @@ on_every_store! {
         handed_out.prove_that_it_is_one();
         deployment.prove_the_books().await;
     }
+}
+
+/// How many of these points are such.
+fn struck_at(points: &[String], such: &str) -> usize {
+    points.iter().filter(|point| point.starts_with(such)).count()
 }
 
 /// A process dies at `point` while a deposit is taken and paid, and the next one goes on.

@@ -1,3 +1,4 @@
+use fault_catalogue::struck;
 use std::time::Duration;
 
 use super::{post_bytes, with};
@@ -67,7 +68,9 @@ async fn a_body_beyond_the_limit_is_refused_or_cut_off_whatever_it_announces() {
 
     let json = "content-type: application/json\r\n";
     let deep = [b"[".repeat(100_000), b"]".repeat(100_000)].concat();
+    let mut injected = 0_u64;
     for body in [deep, padded(10 * 1024 * 1024)] {
+        injected += 1;
         if let Some(answer) = app.by_hand(&request("POST", "/v1/payments", json, &body)).await {
             answer.assert_problem("body-too-large");
         }
@@ -90,6 +93,7 @@ async fn a_body_beyond_the_limit_is_refused_or_cut_off_whatever_it_announces() {
     }
     assert_eq!(app.take("neighbour").await.status, 201);
     assert_eq!(app.payment("padded").await["state"], "CHECKOUT");
+    struck(39, injected);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

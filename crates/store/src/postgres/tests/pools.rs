@@ -1,3 +1,4 @@
+use fault_catalogue::struck;
 use std::time::Duration;
 
 use domain::Time;
@@ -17,6 +18,7 @@ async fn a_connection_that_a_cancelled_call_left_in_a_transaction_is_not_used_ag
     leave_behind(pool, "begin").await;
     keep_a_request(&fresh.store.pools, 1).await;
     assert_eq!(durable(&fresh.pool).await, 1, "acknowledged, and gone with somebody else's transaction");
+    struck(50, durable(&fresh.pool).await.unsigned_abs());
 }
 
 #[tokio::test]
@@ -26,6 +28,7 @@ async fn a_connection_to_what_became_a_standby_is_not_used_again() {
     leave_behind(pool, "set default_transaction_read_only = on").await;
     keep_a_request(&fresh.store.pools, 1).await;
     assert_eq!(durable(&fresh.pool).await, 1);
+    struck(46, durable(&fresh.pool).await.unsigned_abs());
 }
 
 #[tokio::test]

@@ -1,0 +1,91 @@
+//! What the system gives runs out: room on the disk, open files.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use fault_catalogue::struck;
+use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
+use tokio::net::TcpStream;
+use tokio::process::Command;
+
+use crate::caller::{HandedOut, is_settled};
+use crate::deployment::{Deployment, Kind};
+use crate::process::Process;
+use crate::waiting::Waiting;
+
+fn limit(service: &Process, resource: Resource, to: Option<u64>) {
+    let pid = Pid::from_raw(i32::try_from(service.id()).unwrap());
+    let maximum = getrlimit(resource).maximum;
+    prlimit(pid, resource, Rlimit { current: to.or(maximum), maximum }).unwrap();
+}
+
+/// A file that may not grow is a full disk to whoever writes it (`SQLITE_FULL`).
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_acknowledges_nothing_and_there_is_no_need_to_start_again() {
+    let deployment = Deployment::new(Kind::Sqlite).await;
+    // The signal that would end the process is what a disk does not send.
+    let mut command = Command::new("sh");
+    command.args(["-c", "trap '' XFSZ; exec \"$0\" serve", env!("CARGO_BIN_EXE_api")]);
+    command.env_clear().envs(deployment.settings()).stdin(Stdio::null()).kill_on_drop(true);
+    let mut service = Process::start(command, deployment.folder.path().join("log"));
+    let caller = deployment.caller();
+    caller.until_ready(&mut service).await;
+    let mut handed_out = HandedOut::default();
+    let before = caller.order("before", &mut handed_out).await;
+
+    limit(&service, Resource::Fsize, Some(1));
+    let mut refused = 0_u64;
+    for number in 0..5 {
+        let answer = caller.try_order(&format!("full-{number}")).await;
+        let answer = answer.unwrap_or_else(|error| panic!("{error:?}: {}\n{}", service.has_ended(), service.log()));
+        assert_eq!((answer.status, &answer.body["code"]), (503, &"store-unavailable".into()), "{answer:?}");
+        assert_eq!(deployment.posts_of(&format!("full-{number}")), 0, "nothing leaves that is not durable");
+        refused += 1;
+    }
+    // Its notice finds no room, and comes again.
+    caller.pay(&before.body).await;
+    assert!(!service.has_ended(), "{}", service.log());
+
+    limit(&service, Resource::Fsize, None);
+    for number in 0..5 {
+        caller.order(&format!("full-{number}"), &mut HandedOut::default()).await;
+        assert_eq!(deployment.posts_of(&format!("full-{number}")), 1);
+    }
+    caller.payment("before", is_settled, &mut handed_out).await;
+    deployment.prove_the_inbox().await;
+    deployment.prove_the_books().await;
+    struck(48, refused);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_without_a_file_to_spare_goes_on_when_there_are_some() {
+    let deployment = Deployment::new(Kind::Sqlite).await;
+    let mut service = deployment.serve().await;
+    let caller = deployment.caller();
+    let mut handed_out = HandedOut::default();
+    caller.order("before", &mut handed_out).await;
+    limit(&service, Resource::Nofile, Some(64));
+    let address = deployment.setting("HTTP__LISTEN").to_owned();
+    let mut idle = Vec::new();
+    for _ in 0..200 {
+        // The system takes them; whether the service does is another matter.
+        if let Ok(Ok(stream)) = tokio::time::timeout(Duration::from_millis(100), TcpStream::connect(&address)).await {
+            idle.push(stream);
+        }
+    }
+    let crowd = idle.len();
+    // A connection of its own: the caller's is kept.
+    let stranded = deployment.caller().try_within(Duration::from_millis(500), "/livez").await;
+    drop(idle);
+    let mut waiting = Waiting::until("it serves again");
+    while !caller.try_within(Duration::from_secs(2), "/readyz").await {
+        waiting.pause().await;
+    }
+    assert!(!service.has_ended(), "{}", service.log());
+    caller.order("after", &mut HandedOut::default()).await;
+    caller.order("before", &mut handed_out).await;
+    handed_out.prove_that_it_is_one();
+    deployment.prove_the_books().await;
+    assert!(!stranded, "{crowd} connections left it a file to spare");
+    struck(63, crowd);
+}

@@ -12,7 +12,7 @@ run: ## starts the service on SQLite with a simulated gateway beside it, and pri
 test: ## format, lints, dependencies, and all tests on SQLite and on a real PostgreSQL
 	@tools/test
 
-gate: ## the longer figures: seeds, states, kills, races, fuzzing (SIMULATION_SEEDS, MODEL_STATES, CRASH_KILLS, CONTESTED_REFERENCES, FUZZ_SECONDS)
+gate: ## the longer figures: seeds, states, kills, stops, races, fuzzing (how many: the variables in tools/gate)
 	@tools/gate
 
 soak: ## the same for half an hour and more

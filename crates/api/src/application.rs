@@ -118,6 +118,7 @@ impl Application {
         let app = Data::new(App {
             desk,
             reads: open.database.reads.clone(),
+            inbox: open.database.inbox.clone(),
             keys: open.database.keys.clone(),
             known_keys: KnownKeys::default(),
             works,

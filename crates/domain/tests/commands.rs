@@ -5,7 +5,7 @@ mod story;
 
 use domain::{
     Command, CommandKind, CommandOutcome, Decision, Flag, Flow, NotAllowed, PaymentState, PaymentType, Progress,
-    Verdict,
+    Sighting, Verdict,
 };
 use story::{
     OURS, Story, TWIN, at, command_answered, command_denied, command_issued, command_not_sent, command_repeated,
@@ -266,6 +266,14 @@ fn a_host_to_host_deposit_has_one_patch_and_the_page_only_after_a_proven_refusal
     story.sees(&command_denied(21, 1));
     assert!(!story.payment.falls_back_to_redirect(), "a no alone proves nothing");
     story.sees(&look(22, sighting(OURS, "CHECKOUT")));
+    assert!(!story.payment.falls_back_to_redirect(), "there is no page that is known");
+    let with_page = |second| {
+        look(
+            second,
+            Sighting { redirect_url: Some("https://checkout.example/p/1".to_owned()), ..sighting(OURS, "CHECKOUT") },
+        )
+    };
+    story.sees(&with_page(23));
     assert!(story.payment.falls_back_to_redirect());
     assert_eq!(story.payment.allows(&Command::Start), Err(NotAllowed::Once(CommandKind::Start)));
 
@@ -276,6 +284,7 @@ fn a_host_to_host_deposit_has_one_patch_and_the_page_only_after_a_proven_refusal
         story.sees(&command_issued(20, number, Command::Start));
         story.sees(&command_not_sent(21, number));
     }
+    story.sees(&with_page(22));
     assert!(!story.payment.needs_start() && story.payment.falls_back_to_redirect());
 }
 

@@ -62,6 +62,9 @@ pub struct Rules {
     pub pages_max: u32,
     /// Methods whose POST moves money without a customer's deed.
     pub moving_methods: BTreeSet<PaymentMethod>,
+    /// Whether the customer of a host-to-host deposit may be sent to the checkout page once it is proven that nothing was
+    /// started.
+    pub fall_back_to_redirect: bool,
     /// Where the gateway finds us; without it, the shop's setting at the gateway rules.
     pub public_url: Option<String>,
     /// How long a notice that nothing matches is tried again before it is filed as unmatched.
@@ -85,6 +88,7 @@ impl Default for Rules {
             page_items: 200,
             pages_max: 20,
             moving_methods: BTreeSet::new(),
+            fall_back_to_redirect: true,
             public_url: None,
             unmatched_after: Duration::from_hours(1),
             notice_pause: Duration::from_secs(5),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use domain::{Decision, Elsewhere, Evidence, Seen, ShopName, Sighting, Source, Time, Verdict};
 use gateway_client::answer::{UnreadableBody, read_webhook};
 use gateway_client::signature::SignatureError;
-use store::{Claim, DueNotice, Filed, Lease, Name, Notice, NoticeId, Outcome, StoreError, Stored, Write};
+use store::{Claim, DueNotice, Filed, Inbox, Lease, Name, Notice, NoticeId, Outcome, StoreError, Stored, Write};
 
 use crate::gateway::sighting;
 use crate::record::Under;
@@ -108,6 +108,15 @@ impl Desk {
             }
         }
         Ok(filed)
+    }
+
+    /// Runs a notice again over its stored bytes, as a worker does with one that waits; `by` is the name of whose key asked
+    /// for it. None if there is no such notice.
+    pub async fn rerun_notice(&self, inbox: &dyn Inbox, id: NoticeId, by: &str) -> Result<Option<Heard>, DeedError> {
+        let leased_until = self.now().plus(RECEIVER_LEASE);
+        let Some(notice) = inbox.reopen_notice(id, by, leased_until).await.map_err(Arc::new)? else { return Ok(None) };
+        tracing::info!(notice = %id, by, "a notice is run again");
+        self.file(notice).await.map(Some)
     }
 
     async fn file(&self, notice: DueNotice) -> Result<Heard, DeedError> {

@@ -1,6 +1,6 @@
 //! The one door through which a payment changes: evidence in, decision, one commit.
 
-use domain::{Decision, Elsewhere, Entry, Evidence, Movement, Payment, Progress, Seen, Time};
+use domain::{Decision, Elsewhere, Entry, Evidence, Flow, Movement, Payment, Progress, Seen, Time};
 use futures::future::BoxFuture;
 use store::{Filed, Lease, Move, Name, NoticeId, Outcome, StoreError, Stored, Write};
 
@@ -66,6 +66,7 @@ impl Desk {
         mut evidence: Evidence,
         mut under: Under,
     ) -> Result<Recorded, DeedError> {
+        self.forget_the_page(&stored.payment, &mut evidence.seen);
         for _ in 0..TRIES {
             let decision = stored.payment.apply(&evidence);
             let (write, after) = self.write(&stored, &evidence, &decision, under);
@@ -94,6 +95,17 @@ impl Desk {
             }
         }
         Err(DeedError::Contended)
+    }
+
+    /// The customer of a host-to-host deposit is never sent to the checkout page where the settings forbid it: nothing that
+    /// does not know the page can hand it out.
+    pub(crate) fn forget_the_page(&self, payment: &Payment, seen: &mut Seen) {
+        if payment.opening.flow == Flow::HostToHost
+            && !self.rules.fall_back_to_redirect
+            && let Some(sighting) = seen.sighting_mut()
+        {
+            sighting.redirect_url = None;
+        }
     }
 
     /// Records that somebody looked and saw nothing new.

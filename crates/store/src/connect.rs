@@ -4,7 +4,7 @@ use std::time::Duration;
 use crate::database_url::Place;
 use crate::postgres::PostgresStore;
 use crate::sqlite::SqliteStore;
-use crate::{Books, DatabaseUrl, Keys, Means, PoolSettings, Reads, Store, StoreError};
+use crate::{Books, DatabaseUrl, Inbox, Keys, Means, PoolSettings, Reads, Store, StoreError};
 
 /// A database as the rest of the house sees it: what is done to it, without which one it is.
 #[derive(Clone)]
@@ -15,6 +15,8 @@ pub struct Database {
     pub reads: Arc<dyn Reads>,
     /// The books.
     pub books: Arc<dyn Books>,
+    /// The inbox of notices, for people.
+    pub inbox: Arc<dyn Inbox>,
     /// The callers' keys.
     pub keys: Arc<dyn Keys>,
     /// What payments were paid with.
@@ -33,6 +35,7 @@ pub async fn connect(url: &DatabaseUrl, settings: &PoolSettings) -> Result<Datab
                 store: store.clone(),
                 reads: store.clone(),
                 books: store.clone(),
+                inbox: store.clone(),
                 keys: store.clone(),
                 means: store,
             })
@@ -44,6 +47,7 @@ pub async fn connect(url: &DatabaseUrl, settings: &PoolSettings) -> Result<Datab
                 store: store.clone(),
                 reads: store.clone(),
                 books: store.clone(),
+                inbox: store.clone(),
                 keys: store.clone(),
                 means: store,
             })

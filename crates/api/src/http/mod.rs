@@ -18,6 +18,7 @@ mod take_payment;
 mod unread;
 mod wait;
 mod webhook;
+mod webhooks_in;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -35,7 +36,7 @@ use domain::{FlowRules, ShopName};
 use orchestrator::Desk;
 use problem::Problem;
 pub use routes::{ROUTES, Route, routes};
-use store::{Keys, Reads};
+use store::{Inbox, Keys, Reads};
 use tracing::Instrument as _;
 use unread::Unread;
 
@@ -49,6 +50,8 @@ pub struct App {
     pub desk: Arc<Desk>,
     /// Lists and ledgers.
     pub reads: Arc<dyn Reads>,
+    /// The inbox of notices, for people.
+    pub inbox: Arc<dyn Inbox>,
     /// The callers' keys.
     pub keys: Arc<dyn Keys>,
     /// Keys that were found a moment ago.

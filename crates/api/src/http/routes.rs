@@ -5,7 +5,7 @@ use actix_web::web::{self, PathConfig, ServiceConfig};
 use actix_web::{HttpResponse, Route as Handler};
 
 use super::problem::{Kind, Problem};
-use super::{command, gateway_reads, health, list_payments, read_payment, refund, take_payment, webhook};
+use super::{command, gateway_reads, health, list_payments, read_payment, refund, take_payment, webhook, webhooks_in};
 use crate::metrics;
 
 /// One deed at one path.
@@ -18,7 +18,7 @@ pub struct Route {
 }
 
 /// All routes, those of one path beside each other. One that is not here does not exist.
-pub const ROUTES: [Route; 19] = [
+pub const ROUTES: [Route; 21] = [
     post("/v1/payments", || web::post().to(take_payment::take_payment)),
     get("/v1/payments", || web::get().to(list_payments::list_payments)),
     get("/v1/payments/by-reference/{reference}", || web::get().to(read_payment::read_by_reference)),
@@ -32,6 +32,8 @@ pub const ROUTES: [Route; 19] = [
     post("/v1/payments/{id}/reject", || web::post().to(command::reject)),
     post("/v1/payments/{id}/check", || web::post().to(read_payment::check_payment)),
     get("/v1/payments/{id}/operations", || web::get().to(gateway_reads::read_operations)),
+    get("/v1/webhooks-in", || web::get().to(webhooks_in::list_webhooks_in)),
+    post("/v1/webhooks-in/{id}/rerun", || web::post().to(webhooks_in::rerun_webhook_in)),
     get("/v1/balances", || web::get().to(gateway_reads::read_balances)),
     get("/v1/customers/{customer}/card-tokens", || web::get().to(gateway_reads::read_card_tokens)),
     post("/webhooks/paytech/{shop}", || web::post().to(webhook::hear)),

@@ -109,6 +109,7 @@ pub struct Payments {
     pub moving_methods: BTreeSet<PaymentMethod>,
     pub unknown_methods: bool,
     pub flow_rules: FlowRules,
+    pub fall_back_to_redirect: bool,
     pub lease_seconds: u64,
     pub command_lease_seconds: u64,
     pub submit_deadline_seconds: u64,
@@ -188,6 +189,7 @@ impl Settings {
                 confirm: Duration::from_secs(payments.confirm_seconds),
                 ..Intervals::default()
             },
+            fall_back_to_redirect: payments.fall_back_to_redirect,
             moving_methods: payments.moving_methods.clone(),
             public_url: Some(self.public_url.clone()).filter(|url| !url.is_empty()),
             breaker: BreakerSettings {

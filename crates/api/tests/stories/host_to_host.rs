@@ -87,6 +87,23 @@ on_every_store! {
         app.prove_the_books().await;
     }
 
+    async fn where_the_settings_forbid_it_nobody_is_ever_sent_to_the_page(app: TestApp) {
+        app.restart_with(&[("PAYMENTS__FALL_BACK_TO_REDIRECT", "false")]).await;
+        strike(&app, "pix-1", Fault::StatusBefore(400), 1);
+        let refused = app.post("/v1/payments", &host_to_host("pix-1")).await;
+        assert_eq!((&refused.body["state"], &refused.body["nextAction"]), (&json!("CHECKOUT"), &Value::Null), "{refused:?}");
+        app.pass(5 * MINUTE, Duration::from_secs(10)).await;
+        let waiting = app.payment("pix-1").await;
+        assert_eq!(waiting["nextAction"], Value::Null, "looks do not learn it either: {waiting}");
+        let page = app.count("select count(*) from payments where redirect_url is not null").await;
+        assert_eq!((page, patches(&app)), (0, 1));
+        let redirected = app.take("order-1").await;
+        assert_eq!(redirected.body["nextAction"]["type"], "redirect", "other customers are: {redirected:?}");
+        app.pass(70 * MINUTE, MINUTE).await;
+        assert_eq!(app.payment("pix-1").await["state"], "CANCELLED", "the gateway gives it up");
+        app.prove_the_books().await;
+    }
+
     async fn a_deposit_whose_answer_was_lost_is_started_by_a_worker_once_it_is_found(app: TestApp) {
         app.fault("pix-1", Fault::LostAfter);
         assert_eq!(app.post("/v1/payments", &host_to_host("pix-1")).await.status, 202);

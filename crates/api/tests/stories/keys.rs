@@ -27,8 +27,8 @@ fn scope_of(method: &Method, path: &str) -> Option<Scope> {
             | "/v1/payments/by-reference/{reference}"
             | "/v1/payments/by-gateway-id/{id}",
         ) => Some(Scope::PaymentsRead),
-        ("POST", "/v1/payments/{id}/check") => Some(Scope::OpsWrite),
-        ("GET", "/v1/payments/{id}/operations") => Some(Scope::OpsRead),
+        ("POST", "/v1/payments/{id}/check" | "/v1/webhooks-in/{id}/rerun") => Some(Scope::OpsWrite),
+        ("GET", "/v1/payments/{id}/operations" | "/v1/webhooks-in") => Some(Scope::OpsRead),
         ("GET", "/v1/balances") => Some(Scope::FinanceRead),
         // Notices are signed with a key of another kind; the others tell nothing of anybody.
         ("POST", "/webhooks/paytech/{shop}") | ("GET", "/livez" | "/readyz" | "/metrics") => None,

@@ -13,6 +13,7 @@ mod gateway_reads;
 mod gateway_trouble;
 mod health;
 mod host_to_host;
+mod inbox;
 mod keys;
 mod line;
 mod logging;

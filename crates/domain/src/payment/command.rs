@@ -316,7 +316,8 @@ impl Payment {
     }
 
     /// Whether the customer of a host-to-host deposit may be sent to the checkout page after all: it is proven that its
-    /// PATCH was refused, or never left and is not tried any more (protocols, section 3).
+    /// PATCH was refused, or never left and is not tried any more (protocols, section 3). Where the settings forbid it, the
+    /// page of such a deposit was never learned.
     pub fn falls_back_to_redirect(&self) -> bool {
         let refused = |issued: &IssuedCommand| match issued.outcome {
             CommandOutcome::Refused { .. } => true,
@@ -326,7 +327,9 @@ impl Payment {
             | CommandOutcome::Denied { .. }
             | CommandOutcome::Done => false,
         };
-        self.state == PaymentState::Checkout && self.commands.last(CommandKind::Start).is_some_and(refused)
+        self.state == PaymentState::Checkout
+            && self.redirect_url.is_some()
+            && self.commands.last(CommandKind::Start).is_some_and(refused)
     }
 
     /// Whether the machine may send the open command once more, having seen `looks` complete looks, begun after the

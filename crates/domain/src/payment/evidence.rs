@@ -297,18 +297,14 @@ impl Seen {
         }
     }
 
-    /// Without what the ledger's change holds anyway.
-    pub(super) fn for_ledger(&self) -> Self {
-        let mut seen = self.clone();
-        match &mut seen {
+    /// The same, to be changed.
+    pub fn sighting_mut(&mut self) -> Option<&mut Sighting> {
+        match self {
             Self::Accepted { sighting, .. }
             | Self::CommandAnswered { sighting, .. }
             | Self::Found { sighting }
             | Self::Undecided { sighting }
-            | Self::Reported { sighting } => {
-                sighting.redirect_url = None;
-                sighting.external_refs = BTreeMap::new();
-            }
+            | Self::Reported { sighting } => Some(sighting),
             Self::Opened(_)
             | Self::AboutToSend { .. }
             | Self::NotSent { .. }
@@ -324,7 +320,16 @@ impl Seen {
             | Self::CommandUnknown { .. }
             | Self::RefundOpened { .. }
             | Self::RefundEnded { .. }
-            | Self::ParentTold { .. } => {}
+            | Self::ParentTold { .. } => None,
+        }
+    }
+
+    /// Without what the ledger's change holds anyway.
+    pub(super) fn for_ledger(&self) -> Self {
+        let mut seen = self.clone();
+        if let Some(sighting) = seen.sighting_mut() {
+            sighting.redirect_url = None;
+            sighting.external_refs = BTreeMap::new();
         }
         seen
     }

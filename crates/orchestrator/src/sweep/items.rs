@@ -105,7 +105,8 @@ impl Desk {
                 continue;
             };
             let id = stored.payment.id();
-            let evidence = self.swept_evidence(sighting);
+            let mut evidence = self.swept_evidence(sighting);
+            self.forget_the_page(&stored.payment, &mut evidence.seen);
             let decision = stored.payment.apply(&evidence);
             let waits = matches!(decision, Decision::Elsewhere(Elsewhere::Unbound, _));
             matches.push(if waits { Match::Waits } else { Match::With(id) });

@@ -7,6 +7,7 @@ mod batch;
 mod books;
 mod claim;
 mod commit;
+mod inbox;
 mod keys;
 mod list;
 mod load;

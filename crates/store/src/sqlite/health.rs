@@ -18,8 +18,11 @@ pub(super) const HEALTH: &str = "
 const APPLIED_MIGRATIONS: &str = "select version, checksum, success from _sqlx_migrations order by version";
 
 /// The views that must be empty, each with the invariant that it watches.
-pub(super) const VIOLATIONS: [(&str, &str); 17] = [
+pub(super) const VIOLATIONS: [(&str, &str); 21] = [
+    ("I1 more requests than allowed", "select * from violation_more_requests_than_allowed limit 100"),
     ("I2 gateway payment adopted twice", "select * from violation_gateway_payment_adopted_twice limit 100"),
+    ("I4 end that changed", "select * from violation_end_that_changed limit 100"),
+    ("I5 state without evidence", "select * from violation_state_without_evidence limit 100"),
     ("I5 state without gateway payment", "select * from violation_state_without_gateway_payment limit 100"),
     ("I7 open without next check", "select * from violation_open_without_next_check limit 100"),
     ("I7 open state differs", "select * from violation_open_state_differs limit 100"),
@@ -36,6 +39,7 @@ pub(super) const VIOLATIONS: [(&str, &str); 17] = [
     ("I11 books are not the payments", "select * from violation_books_are_not_the_payments limit 100"),
     ("I11 books have gaps", "select * from violation_books_have_gaps limit 100"),
     ("I12 request kept too long", "select * from violation_request_kept_too_long limit 100"),
+    ("I13 notice that never came", "select * from violation_notice_that_never_came limit 100"),
 ];
 
 pub(super) async fn violations(readers: &SqlitePool) -> Result<Vec<Violation>, StoreError> {

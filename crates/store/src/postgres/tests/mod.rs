@@ -12,6 +12,7 @@ use super::PostgresStore;
 use super::books::{BOOKS_END, LINES, PLACE_BEFORE, POST};
 use super::claim::{CLAIM_DUE, CLAIM_NOTICES, FORGET_KEPT_REQUESTS, KEPT_REQUEST};
 use super::commit::{COMMIT, HOLDERS};
+use super::inbox::{LIST_NOTICES, REOPEN_NOTICE};
 use super::keys::{ADD_KEY, ALL_KEYS, KEY_BY_DIGEST, REVOKE_KEY};
 use super::list::{FIND, LIST};
 use super::load::LOAD;
@@ -44,7 +45,7 @@ const HOT: [(&str, &str); 17] = [
 ];
 
 /// All the others.
-const COOL: [(&str, &str); 16] = [
+const COOL: [(&str, &str); 18] = [
     ("ALL_KEYS", ALL_KEYS),
     ("LIST", LIST),
     ("FIND", FIND),
@@ -57,6 +58,8 @@ const COOL: [(&str, &str); 16] = [
     ("SWEEPS", SWEEPS),
     ("OLDEST_OPEN", OLDEST_OPEN),
     ("UNMATCHED", UNMATCHED),
+    ("LIST_NOTICES", LIST_NOTICES),
+    ("REOPEN_NOTICE", REOPEN_NOTICE),
     ("POST", POST),
     ("BOOKS_END", BOOKS_END),
     ("PLACE_BEFORE", PLACE_BEFORE),

@@ -188,7 +188,15 @@ impl Desk {
             };
             let goes_on = stored.payment.may_try_twice(&would_be, &self.rules.intervals) && epoch.is_some();
             let lease = if goes_on { Lease::Keep } else { last_lease };
-            stored = self.record_look(stored, Under { epoch, lease, notice: None, look: Some(look) }).await?;
+            let under = Under { epoch, lease, notice: None, look: Some(look) };
+            let nothing = looked.nothing_as_of.is_some();
+            stored = if nothing && stored.payment.is_unknown_for_too_long(self.now()) {
+                // Nothing found is evidence by then, for a person.
+                let evidence = Evidence { source: Source::Poll, at: self.now(), begun_at: None, seen: Seen::Missing };
+                self.record(stored, evidence, under).await?.stored
+            } else {
+                self.record_look(stored, under).await?
+            };
         }
         Ok(stored)
     }

@@ -91,11 +91,16 @@ on_every_store! {
             app.fault(kind, Fault::LostBefore);
             assert_eq!(app.post("/v1/payments", &made(kind)).await.status, 202, "{kind}");
         }
-        app.pass(20 * MINUTE, 10 * SECOND).await;
+        app.pass(14 * MINUTE, 10 * SECOND).await;
+        for (kind, ..) in MOVING {
+            assert_eq!(app.payment(kind).await["flags"], json!([]), "{kind}");
+        }
+        app.pass(6 * MINUTE, 10 * SECOND).await;
         app.pass(80 * 60 * MINUTE, 20 * MINUTE).await;
         for (kind, made, _) in MOVING {
             let payment = app.payment(kind).await;
             assert_eq!(payment["state"], "SUBMITTED", "no timer ends it: {payment}");
+            assert_eq!(payment["flags"], json!(["unknown-outcome"]), "a person is told: {payment}");
             assert!(payment["why"].as_str().unwrap().contains("outcome is not known"), "{payment}");
             assert_eq!(app.post("/v1/payments", &made(kind)).await.status, 202, "{kind}: a replay");
             assert_eq!(app.posts_of(kind), 1, "{kind}");

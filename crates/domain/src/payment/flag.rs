@@ -39,6 +39,8 @@ pub enum Flag {
     Contradiction,
     /// A dead payment became COMPLETED, seen by a webhook and by a look.
     GatewayCorrection,
+    /// A look found nothing of a request that may have moved money, a quarter of an hour after it left.
+    UnknownOutcome,
     /// The gateway does not find the payment that it gave us the id of.
     NotFoundAtGateway,
     /// Another gateway payment exists under the same reference.

@@ -163,6 +163,7 @@ fn remark(flag: Flag) -> Option<&'static str> {
         Flag::UnknownState => Some("the gateway told a state that its contract does not know"),
         Flag::Contradiction => Some("evidence contradicts itself, a person must look"),
         Flag::GatewayCorrection => Some("the gateway corrected an earlier end"),
+        Flag::UnknownOutcome => Some("its outcome was still not known a quarter of an hour later"),
         Flag::NotFoundAtGateway => Some("the gateway did not find the payment by its id"),
         Flag::Surplus => Some("another gateway payment exists under its reference"),
         Flag::PaidElsewhere => Some("that other one was paid"),

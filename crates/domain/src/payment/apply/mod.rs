@@ -5,6 +5,7 @@ mod elsewhere;
 mod refund;
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use super::decision::{Change, Decision, PaymentError};
 use super::evidence::{Evidence, Rejection, Seen, Sighting, Source};
@@ -15,6 +16,9 @@ use crate::Time;
 
 use GatewayState as G;
 use PaymentState as S;
+
+/// When an unknown outcome of what may have moved money is shown to a person.
+const UNKNOWN_FOR_TOO_LONG: Duration = Duration::from_mins(15);
 
 impl Payment {
     /// What `evidence` means for this payment. Total: every pair of a state and a kind of evidence is decided, here and
@@ -90,7 +94,7 @@ impl Payment {
                 | S::Authorized
                 | S::Completed
                 | S::Declined
-                | S::Cancelled => self.missing(),
+                | S::Cancelled => self.missing(evidence.at),
                 // That none is found is what we say ourselves.
                 S::Rejected => Decision::Stale,
             },
@@ -210,11 +214,20 @@ impl Payment {
         }
     }
 
-    fn missing(&self) -> Decision {
+    fn missing(&self, at: Time) -> Decision {
         if self.gateway_payment_id.is_none() {
-            return Decision::Confirms(None);
+            let overdue = self.is_unknown_for_too_long(at);
+            return Decision::Confirms(overdue.then(|| self.raise(Flag::UnknownOutcome)).flatten());
         }
         Decision::Contradicts(self.raise(Flag::NotFoundAtGateway))
+    }
+
+    /// Whether a request that may have moved money left long ago, and nothing is known of it (protocols, section 1).
+    pub fn is_unknown_for_too_long(&self, at: Time) -> bool {
+        let left = self.submission.last_unaccounted().map(Attempt::sent_at);
+        self.state == S::Submitted
+            && self.opening.kind == Kind::Moving
+            && left.is_some_and(|left| at >= left.plus(UNKNOWN_FOR_TOO_LONG))
     }
 
     /// A change that only raises a flag; `None` if it is raised already.

@@ -36,9 +36,9 @@ comment on view violation_state_without_evidence is
 create view violation_notice_that_never_came as
 select e.payment_id::text as subject, format('entry %s', e.sequence) as detail
 from payment_events e
-join payments p on p.payment_id = e.payment_id
 where e.source = 'webhook'
+  and e.verdict <> 'elsewhere' -- a candidate's notice may still wait, and is then filed under no payment yet
   and not exists (select from webhook_notices n
-                  where n.shop = p.shop and n.gateway_payment_id = e.seen -> 'sighting' ->> 'id');
+                  where n.payment_id = e.payment_id and n.gateway_payment_id = e.seen -> 'sighting' ->> 'id');
 comment on view violation_notice_that_never_came is
     'I13: what a webhook told stands in the inbox, which holds only what was signed.';

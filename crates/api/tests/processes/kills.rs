@@ -13,9 +13,15 @@ on_every_store! {
         let deployment = Deployment::new(kind).await.with(&SWEPT);
         let kills = kills();
         let mut service = deployment.serve().await;
-        let (payments, _service) = Traffic::to(&deployment)
+        let traffic = Traffic::to(&deployment);
+        let (payments, _service) = traffic
             .around(async {
-                for _ in 0..kills {
+                for kill in 0..kills {
+                    // Every other one may do something first, however busy the machine is: a life that is too short
+                    // to answer anybody proves nothing.
+                    if kill % 2 == 0 {
+                        traffic.until_one_more_is_acknowledged().await;
+                    }
                     // Any moment will do; this one is no wait for anything.
                     sleep(Duration::from_millis(rand::random_range(20..400))).await;
                     service.kill().await;

@@ -11,6 +11,7 @@ use tokio::time::sleep;
 
 use crate::caller::{Caller, HandedOut, has_redirect, is_settled, order};
 use crate::deployment::Deployment;
+use crate::waiting::Waiting;
 
 /// Orders and pays one deposit after the other, several at the same time, until it is told to stop; some are captured,
 /// voided or refunded later.
@@ -57,6 +58,16 @@ impl<'a> Traffic<'a> {
             .await;
         self.deployment.prove_the_books().await;
         (count, outcome)
+    }
+
+    /// Waits until one order more than now has been answered.
+    pub(crate) async fn until_one_more_is_acknowledged(&self) {
+        let acknowledged = || self.acknowledged.lock().unwrap().len();
+        let before = acknowledged();
+        let mut waiting = Waiting::until("another order is answered");
+        while acknowledged() == before {
+            waiting.pause().await;
+        }
     }
 
     /// One caller after the other, each with an order of its own, some of them with a customer who pays at once.

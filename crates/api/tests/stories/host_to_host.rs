@@ -92,6 +92,7 @@ on_every_store! {
         strike(&app, "pix-1", Fault::StatusBefore(400), 1);
         let refused = app.post("/v1/payments", &host_to_host("pix-1")).await;
         assert_eq!((&refused.body["state"], &refused.body["nextAction"]), (&json!("CHECKOUT"), &Value::Null), "{refused:?}");
+        assert!(refused.body["why"].as_str().unwrap().contains("may not be sent to the checkout page"), "{refused:?}");
         app.pass(5 * MINUTE, Duration::from_secs(10)).await;
         let waiting = app.payment("pix-1").await;
         assert_eq!(waiting["nextAction"], Value::Null, "looks do not learn it either: {waiting}");

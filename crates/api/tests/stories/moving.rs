@@ -96,6 +96,9 @@ on_every_store! {
             assert_eq!(app.payment(kind).await["flags"], json!([]), "{kind}");
         }
         app.pass(6 * MINUTE, 10 * SECOND).await;
+        for (kind, ..) in MOVING {
+            assert_eq!(app.payment(kind).await["flags"], json!(["unknown-outcome"]), "{kind}");
+        }
         app.pass(80 * 60 * MINUTE, 20 * MINUTE).await;
         for (kind, made, _) in MOVING {
             let payment = app.payment(kind).await;

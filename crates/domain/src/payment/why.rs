@@ -1,6 +1,6 @@
 use std::fmt::Write as _;
 
-use super::{Attempt, CommandOutcome, Flag, Payment, PaymentState, Progress, Source};
+use super::{Attempt, CommandKind, CommandOutcome, Flag, Payment, PaymentState, Progress, Source};
 use crate::{Flow, Time};
 
 impl Payment {
@@ -89,6 +89,11 @@ impl Payment {
             "its processing is about to be started"
         } else if self.falls_back_to_redirect() {
             "it could not be started without the checkout page"
+        } else if matches!(
+            self.commands.last(CommandKind::Start).map(|issued| &issued.outcome),
+            Some(CommandOutcome::Refused { .. } | CommandOutcome::NotSent { .. })
+        ) {
+            "it could not be started, and its customer may not be sent to the checkout page"
         } else {
             "waiting for the gateway to process it"
         }

@@ -539,7 +539,14 @@ pub const CATALOGUE: &[Fault] = &[
         number: 54,
         what: "a payment or webhook fails every time",
         expected: "set aside with a flag; the others go on",
-        proofs: &[test("store/tests/conformance/poison.rs", "a_poison_among_good_ones_fails_alone")],
+        proofs: &[
+            test(
+                "api/tests/stories/poison.rs",
+                "a_payment_whose_news_is_refused_each_time_is_set_aside_and_the_others_go_on",
+            ),
+            test("api/tests/stories/poison.rs", "a_notice_that_is_refused_each_time_waits_and_the_others_are_applied"),
+            test("store/tests/conformance/poison.rs", "a_poison_among_good_ones_fails_alone"),
+        ],
     },
     Fault {
         number: 55,

@@ -15,7 +15,8 @@ use crate::{DeedError, Desk};
 pub struct Checked {
     /// Payments that were looked at.
     pub payments: usize,
-    /// Payments whose look ended in an error of ours; they are due again when their lease is over.
+    /// Payments whose look ended in an error of ours. They are due again when their lease is over, or as their schedule
+    /// says if the database refused what was seen.
     pub failed: usize,
 }
 
@@ -33,10 +34,11 @@ impl Desk {
         let leased_at = self.clock.uptime();
         let swept = &self.swept_at(&claimed).await?;
         let outcomes = join_all(claimed.into_iter().map(|stored| async move {
-            let id = stored.payment.id();
-            let outcome = self.check_claimed(stored, leased_at, swept).await;
+            let outcome = self.check_claimed(stored.clone(), leased_at, swept).await;
             if let Err(error) = &outcome {
+                let id = stored.payment.id();
                 tracing::error!(payment = %id, error = error as &dyn std::error::Error, "check failed");
+                self.set_aside(stored, error).await;
             }
             outcome.is_ok()
         }))
@@ -97,6 +99,21 @@ impl Desk {
             return self.try_twice(stored, leased_at).await;
         }
         self.repeat_command(stored, leased_at).await
+    }
+
+    /// What the database refuses of a payment it would refuse again each time that the lease is over: the look counts all
+    /// the same, so that the next ones are as far apart as if it had found nothing. Whatever else failed may be better
+    /// when the lease is over.
+    async fn set_aside(&self, stored: Stored, error: &DeedError) {
+        if !matches!(error, DeedError::Poison(_) | DeedError::Sealed) {
+            return;
+        }
+        let id = stored.payment.id();
+        let look = Some(Look { at: self.now(), proves_absence: false });
+        let under = Under { epoch: Some(stored.epoch), lease: Lease::Release, notice: None, look };
+        if let Err(error) = self.record_look(stored, under).await {
+            tracing::error!(payment = %id, error = &error as &dyn std::error::Error, "it cannot be set aside");
+        }
     }
 
     /// Whether somebody's request is on its way, or dead and not known to be so: nobody else looks before its lease is

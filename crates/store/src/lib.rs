@@ -18,6 +18,7 @@ mod memory;
 mod pool_settings;
 mod postgres;
 mod reads;
+mod schema;
 mod sqlite;
 mod store;
 

@@ -143,7 +143,10 @@ impl Deployment {
         match &self.data {
             Data::Sqlite => {
                 let mut connection = SqliteConnection::connect(self.setting("DATABASE__URL")).await.unwrap();
-                connection.execute(statement).await.unwrap();
+                // Whoever reads before it writes would not wait for the service, and fail instead.
+                let mut transaction = connection.begin_with("begin immediate").await.unwrap();
+                transaction.execute(statement).await.unwrap();
+                transaction.commit().await.unwrap();
                 connection.close().await.unwrap();
             }
             Data::Postgres(_) | Data::OwnServer(_) => {

@@ -93,6 +93,29 @@ impl Data {
         .await;
     }
 
+    /// From now on the database refuses each entry of payments whose reference begins with "poison".
+    pub(crate) async fn poison(&self) {
+        self.execute(
+            "create trigger poison before insert on payment_events
+             when (select reference_id from payments where payment_id = new.payment_id) like 'poison%'
+             begin select raise(abort, 'poison'); end",
+            "create function poison() returns trigger language plpgsql as $$
+             begin
+                 if (select reference_id from payments where payment_id = new.payment_id) like 'poison%' then
+                     raise exception 'poison' using errcode = 'check_violation';
+                 end if;
+                 return new;
+             end $$;
+             create trigger poison before insert on payment_events for each row execute function poison()",
+        )
+        .await;
+    }
+
+    /// And now it takes them again.
+    pub(crate) async fn heal(&self) {
+        self.execute("drop trigger poison", "drop trigger poison on payment_events").await;
+    }
+
     /// From now on nothing more fits into PostgreSQL: each insert fails with the code that a full disk has (53100).
     pub(crate) async fn fill_the_disk(&self) {
         self.execute(

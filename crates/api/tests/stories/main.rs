@@ -22,6 +22,7 @@ mod mutations;
 mod notices;
 mod orders;
 mod payouts;
+mod poison;
 mod problem_shape;
 mod problems;
 mod reading;

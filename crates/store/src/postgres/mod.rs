@@ -24,12 +24,15 @@ mod table;
 mod tests;
 mod unmatched;
 
+use std::sync::LazyLock;
+
 use async_trait::async_trait;
 use domain::{PaymentId, ShopName, Time};
 use sqlx::Connection as _;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnectOptions;
 
+use crate::schema::migrator;
 use crate::{
     Birth, Claim, DueNotice, Name, Notice, Opened, Outcome, PoolSettings, Received, Store, StoreError, Stored, Sweep,
     SweepClaim, UnmatchedPayment, Write,
@@ -37,7 +40,7 @@ use crate::{
 use pool::{Pools, knock};
 
 /// Part of the program, so that a database can be brought up to date by the program alone.
-static MIGRATOR: Migrator = sqlx::migrate!("../../migrations/postgres");
+static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| migrator(sqlx::migrate!("../../migrations/postgres")));
 
 /// A [`Store`], [`Reads`](crate::Reads) and [`Keys`](crate::Keys) in PostgreSQL. Clones share its connections.
 #[derive(Debug, Clone)]

@@ -7,6 +7,7 @@ use super::PostgresStore;
 use super::statement::Effect;
 use super::stored::{get, read, stored_columns, time};
 use crate::columns::{EntryColumns, Row, booked, signed};
+use crate::schema::{self, Applied};
 use crate::{Audited, Health, NoticeRecord, Page, Reads, StoreError, Stored, UnmatchedPayment, Violation};
 
 /// What a statement selects of `payment_events e`, for [`entry`].
@@ -159,13 +160,11 @@ impl Reads for PostgresStore {
 }
 
 impl PostgresStore {
-    /// Whether the migrations that were applied are those that this program holds: the same, all, and no other.
     async fn is_migrated(&self) -> Result<bool, StoreError> {
         let rows = self.pools.reads.send(Effect::Reads, || sqlx::query(APPLIED_MIGRATIONS)).await?;
         let applied = |row| Ok((get(row, "version")?, get(row, "checksum")?, get(row, "success")?));
-        let applied: Vec<(i64, Vec<u8>, bool)> = rows.iter().map(applied).collect::<Result<_, StoreError>>()?;
-        let known = super::MIGRATOR.iter().map(|known| (known.version, known.checksum.to_vec(), true));
-        Ok(known.eq(applied))
+        let applied: Vec<Applied> = rows.iter().map(applied).collect::<Result<_, StoreError>>()?;
+        Ok(schema::is_migrated(&super::MIGRATOR, &applied))
     }
 }
 

@@ -5,6 +5,7 @@ use super::MIGRATOR;
 use super::fault;
 use super::read_row::{get, time};
 use crate::columns::Row;
+use crate::schema::{self, Applied};
 use crate::{Health, StoreError, Violation};
 
 pub(super) const COUNTS: &str = "select state, count(*) as payments from payments group by state order by state";
@@ -69,11 +70,9 @@ pub(super) async fn health(readers: &SqlitePool) -> Result<Health, StoreError> {
     Ok(Health { now: time(&row, "now")?, migrated })
 }
 
-/// Whether the migrations that were applied are those that this program holds: the same, all, and no other.
 async fn is_migrated(readers: &SqlitePool) -> Result<bool, StoreError> {
     let rows = sqlx::query(APPLIED_MIGRATIONS).fetch_all(readers).await.map_err(fault::of_statement)?;
     let applied = |row| Ok((get(row, "version")?, get(row, "checksum")?, get(row, "success")?));
-    let applied: Vec<(i64, Vec<u8>, bool)> = rows.iter().map(applied).collect::<Result<_, StoreError>>()?;
-    let known = MIGRATOR.iter().map(|known| (known.version, known.checksum.to_vec(), true));
-    Ok(known.eq(applied))
+    let applied: Vec<Applied> = rows.iter().map(applied).collect::<Result<_, StoreError>>()?;
+    Ok(schema::is_migrated(&MIGRATOR, &applied))
 }

@@ -32,6 +32,7 @@ mod unmatched;
 mod write_row;
 
 use std::path::Path;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -41,6 +42,7 @@ use sqlx::migrate::Migrator;
 
 pub use serving_lock::{ServingLock, lock_for_serving};
 
+use crate::schema::migrator;
 use crate::{
     Birth, Claim, DueNotice, Name, Notice, Opened, Outcome, Received, Store, StoreError, Stored, Sweep, SweepClaim,
     UnmatchedPayment, Write,
@@ -48,7 +50,7 @@ use crate::{
 use transaction::{write, write_batch};
 
 /// Part of the program, so that a file can be brought up to date by the program alone.
-static MIGRATOR: Migrator = sqlx::migrate!("../../migrations/sqlite");
+static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| migrator(sqlx::migrate!("../../migrations/sqlite")));
 
 /// A [`Store`], [`Reads`](crate::Reads) and [`Keys`](crate::Keys) in one file. Clones share its connections.
 #[derive(Debug, Clone)]

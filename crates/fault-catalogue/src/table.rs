@@ -629,6 +629,7 @@ pub const CATALOGUE: &[Fault] = &[
         what: "a card number is typed into any field",
         expected: "refused or masked before it reaches anything that keeps",
         proofs: &[
+            test("api/tests/stories/secrets.rs", "a_card_number_that_is_typed_into_any_field_is_kept_nowhere"),
             test("api/tests/stories/logging.rs", "no_secret_no_person_no_card_and_no_query_is_ever_logged"),
             test(
                 "api/tests/stories/secrets.rs",

@@ -122,7 +122,8 @@ pub fn mask_card_numbers(body: &[u8]) -> Vec<u8> {
 }
 
 /// Whether a text that is kept as it is holds what looks like a card number, as [`mask_card_numbers`] sees it, and begins
-/// as the cards of one of the schemes do (ISO/IEC 7812: 2 to 6): a tenth of all other long numbers pass the Luhn check too.
+/// as the cards of one of the schemes do: a tenth of all other long numbers pass the Luhn check too, and many a caller
+/// numbers its orders by the year and the day.
 pub fn holds_card_number(text: &str) -> bool {
     let body = text.as_bytes();
     let mut start = 0;
@@ -131,12 +132,22 @@ pub fn holds_card_number(text: &str) -> bool {
             start += 1;
             continue;
         }
-        if matches!(body[start], b'2'..=b'6') && card_number(body, start).is_some() {
+        if card_number(body, start).is_some_and(|digits| is_of_a_scheme(digits.iter().map(|at| body[*at] - b'0'))) {
             return true;
         }
         start = end_of_digits(body, start);
     }
     false
+}
+
+/// Whether a number begins as the cards of a scheme do (ISO/IEC 7812): of Mir and Mastercard, Diners Club, American Express,
+/// JCB, Visa, and whatever begins with 5 or 6.
+fn is_of_a_scheme(digits: impl Iterator<Item = u8>) -> bool {
+    let first_four = digits.take(4).fold(0, |number: u32, digit| number * 10 + u32::from(digit));
+    matches!(
+        first_four,
+        2200..=2204 | 2221..=2720 | 3000..=3059 | 3400..=3499 | 3528..=3589 | 3600..=3999 | 4000..=6999
+    )
 }
 
 /// Where the digits of a card number stand that begins at `start` and ends with a group of digits: other numbers may
@@ -203,14 +214,28 @@ mod tests {
 
     #[test]
     fn what_looks_like_a_card_is_told_from_other_long_numbers() {
-        for text in ["4242424242424242", "card 4242 4242 4242 4242, please", "a-5555-5555-5555-4444", "378282246310005"]
-        {
+        for text in [
+            "4242424242424242",
+            "card 4242 4242 4242 4242, please",
+            "a-5555-5555-5555-4444",
+            "378282246310005",
+            "30569309025904",
+            "3530111333300000",
+            "2223003122003222",
+            "6011000990139424",
+        ] {
             assert!(holds_card_number(text), "{text}");
         }
-        // A time, a number with a wrong digit, one inside of a word, one that no scheme has, the digits of an amount.
-        for text in
-            ["1780000000123", "4242424242424241", "x4242424242424242", "9999999999999995", "0.4242424242424242", ""]
-        {
+        // A time, a number with a wrong digit, one inside of a word, those that no scheme has, the digits of an amount.
+        for text in [
+            "1780000000123",
+            "4242424242424241",
+            "x4242424242424242",
+            "9999999999999995",
+            "2026112610580010",
+            "0.4242424242424242",
+            "",
+        ] {
             assert!(!holds_card_number(text), "{text}");
         }
     }

@@ -3,7 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use domain::{Command, CommandOutcome, Money, Payment};
+use domain::{Command, CommandOutcome, Money, Payment, Text};
 use orchestrator::{Commanded, GivenCommand};
 use store::Scope;
 use zeroize::Zeroizing;
@@ -13,6 +13,7 @@ use super::payment_view::PaymentView;
 use super::problem::{FieldError, Kind, Problem};
 use super::query::Query;
 use super::read_payment::{by_id, visible};
+use super::stray_card;
 use super::take_payment::{BODY_MAX, replayed};
 use super::{App, Caller, body};
 
@@ -72,7 +73,11 @@ pub(super) async fn reject(
         payload,
         &app,
         Scope::PayoutsApprove,
-        |_, form, errors| form.text("reason", errors),
+        |_, form, errors| {
+            let reason: Option<Text<256>> = form.text("reason", errors);
+            stray_card::refuse_in_text("/reason", reason.as_ref().map(Text::as_str), errors);
+            reason
+        },
         |reason| Command::Reject { reason },
     )
     .await

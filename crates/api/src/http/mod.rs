@@ -14,6 +14,7 @@ mod query;
 mod read_payment;
 mod refund;
 mod routes;
+mod stray_card;
 mod take_payment;
 mod unread;
 mod wait;

@@ -6,15 +6,14 @@ mod recurring;
 use std::str::FromStr;
 
 use domain::{
-    BillingAddress, Browser, Currency, Customer, Flow, FlowRules, Metadata, Money, Order, PaymentMethod, PaymentType,
+    BillingAddress, Browser, Currency, Customer, Flow, FlowRules, Money, Order, PaymentMethod, PaymentType,
     PersonalText, ReferenceId, ShopName, Text,
 };
 use gateway_client::vocabulary::{AccountType, DocumentType};
 
-use orchestrator::holds_card_number;
-
-use super::form::{Form, pointer};
+use super::form::Form;
 use super::problem::{FieldError, Problem};
+use super::stray_card;
 
 /// What an order is read with.
 pub(super) struct OrderRules<'a> {
@@ -53,7 +52,7 @@ pub(super) fn read_order(body: &[u8], rules: &OrderRules<'_>) -> Result<Order, P
     let flow_asked = flow(&mut form, errors);
     let shop = shop(&mut form, rules, errors);
     let start_recurring = form.value("startRecurring", "must be true or false", errors).unwrap_or(false);
-    let description = form.text("description", errors);
+    let description: Option<Text<512>> = form.text("description", errors);
     let return_url = form.text("returnUrl", errors);
     let checkout_style = form.text("checkoutStyle", errors);
     let customer = form.form("customer", errors).map(|form| Box::new(customer(form, errors)));
@@ -66,7 +65,11 @@ pub(super) fn read_order(body: &[u8], rules: &OrderRules<'_>) -> Result<Order, P
     let additional_parameters = form.pairs("additionalParameters", PARAMETERS_MAX, errors);
     let metadata = form.pairs("metadata", METADATA_MAX, errors);
     form.finish(errors);
-    refuse_card_numbers(description.as_ref(), &metadata, errors);
+    stray_card::refuse_in_text("/referenceId", reference_id.as_ref().map(ReferenceId::as_str), errors);
+    stray_card::refuse_in_text("/description", description.as_ref().map(Text::as_str), errors);
+    stray_card::refuse_in_pairs("/metadata", &metadata, errors);
+    // They are kept for a while, encrypted; by their names it is told what differs from an order before.
+    stray_card::refuse_in_names("/additionalParameters", &additional_parameters, errors);
 
     let (Some(reference_id), Some(payment_type), Some(money), Some(shop)) = (reference_id, payment_type, money, shop)
     else {
@@ -100,21 +103,6 @@ pub(super) fn read_order(body: &[u8], rules: &OrderRules<'_>) -> Result<Order, P
         errors.push(FieldError { pointer: pointer.to_owned(), detail: wrong.to_owned() });
     }
     if errors.is_empty() { Ok(order) } else { Err(refused(errors)) }
-}
-
-/// What is kept or shown as it is must hold no card (protocols, invariant I12): nobody else would notice it there.
-fn refuse_card_numbers(description: Option<&Text<512>>, metadata: &Metadata, errors: &mut Vec<FieldError>) {
-    let described = description.map(|text| ("/description".to_owned(), text.as_str()));
-    // A name that holds one is not repeated.
-    let names = metadata.keys().map(|name| ("/metadata".to_owned(), name.as_str()));
-    let values = metadata.iter().filter(|(name, _)| !holds_card_number(name.as_str()));
-    let values = values.map(|(name, value)| (pointer("/metadata", name.as_str()), value.as_str()));
-    for (pointer, text) in described.into_iter().chain(names).chain(values) {
-        if holds_card_number(text) {
-            let detail = "looks like a card number, which belongs into card.cardNumber alone".to_owned();
-            errors.push(FieldError { pointer, detail });
-        }
-    }
 }
 
 /// Everything that is wrong with it, in the order of the fields' names.

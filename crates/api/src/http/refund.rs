@@ -11,6 +11,7 @@ use super::order::METADATA_MAX;
 use super::problem::Problem;
 use super::query::Query;
 use super::read_payment::{by_id, visible};
+use super::stray_card;
 use super::take_payment::{self, BODY_MAX};
 use super::{App, Caller, body};
 
@@ -44,6 +45,8 @@ fn read_order(body: &[u8], id: PaymentId, deposit: PaymentId, caller: &Caller) -
     let amount = form.amount("amount", errors);
     let metadata: Metadata = form.pairs("metadata", METADATA_MAX, errors);
     form.finish(errors);
+    stray_card::refuse_in_text("/referenceId", reference_id.as_ref().map(ReferenceId::as_str), errors);
+    stray_card::refuse_in_pairs("/metadata", &metadata, errors);
     match reference_id {
         Some(reference_id) if errors.is_empty() => {
             Ok(RefundOrder { id, deposit, reference_id, amount, metadata, by: caller.actor() })

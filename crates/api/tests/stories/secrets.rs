@@ -8,11 +8,11 @@ use gateway_simulator::Fault;
 use serde_json::{Value, json};
 use store::Scope;
 
-use crate::app::{Answer, admit, on_every_store};
+use crate::app::{Answer, CALLER_KEY, admit, on_every_store, order};
 use crate::bad_input::{post_bytes, with};
 use crate::orders::{
     CARD, CARD_TOKEN, HOLDER, MOVING, Made, RECURRING_TOKEN, SECURITY_CODE, WALLET, by_apple_pay, by_card,
-    by_google_pay, payout_to_card, recurring,
+    by_google_pay, payout, payout_to_card, recurring,
 };
 
 /// What must be nowhere, in small letters: as it is written, as it may be written too, and as bytes are shown. A security
@@ -69,6 +69,36 @@ pub(crate) fn broken_bodies() -> Vec<String> {
         }
     }
     bodies
+}
+
+/// Where a card number may be typed, and as what.
+const SLIPS: [(&str, &str); 20] = [
+    ("/referenceId", r#""PAN""#),
+    ("/referenceId", r#""order PAN""#),
+    ("/description", r#""PAN""#),
+    ("/metadata", r#"{"note":"PAN"}"#),
+    ("/metadata", r#"{"PAN":"note"}"#),
+    ("/returnUrl", r#""https://shop.example/?card=PAN""#),
+    ("/checkoutStyle", r#""PAN""#),
+    ("/additionalParameters", r#"{"note":"PAN"}"#),
+    ("/additionalParameters", r#"{"PAN":"note"}"#),
+    ("/paymentMethod", r#""PAN""#),
+    ("/flow", r#""PAN""#),
+    ("/shop", r#""PAN""#),
+    ("/customer/referenceId", r#""PAN""#),
+    ("/customer/firstName", r#""PAN""#),
+    ("/customer/accountNumber", r#""PAN""#),
+    ("/customer/email", r#""PAN@shop.example""#),
+    ("/billingAddress", r#"{"addressLine1":"PAN"}"#),
+    ("/parentPaymentId", r#""PAN""#),
+    ("/parentGatewayPaymentId", r#""PAN""#),
+    ("/PAN", r#""PAN""#),
+];
+
+fn deposit_of(reference: &str) -> Value {
+    let mut order = order(reference);
+    order["customer"] = json!({ "firstName": "Marta" });
+    order
 }
 
 on_every_store! {
@@ -130,6 +160,48 @@ on_every_store! {
         assert!(rows.iter().any(|(_, row)| row.contains("bank")), "the looking itself finds what is there");
         app.prove_the_books().await;
         struck(64, told.len());
+    }
+
+    /// Typed where it does not belong: into any text of an order, a refund or a command, a header, a path, a query.
+    async fn a_card_number_that_is_typed_into_any_field_is_kept_nowhere(app: TestApp) {
+        let mut typed = 0_u64;
+        for (number, (pointer, value)) in SLIPS.iter().enumerate() {
+            let order = with(&deposit_of(&format!("slip-{number}")), pointer, &value.replace("PAN", CARD));
+            let answer = post_bytes(&app, order.into_bytes()).await;
+            assert!(matches!(answer.status, 201 | 202 | 422), "{pointer}: {answer:?}");
+            typed += 1;
+        }
+        app.take("paid").await;
+        app.pay("paid").await;
+        let paid = app.end_of("paid").await;
+        let refunds = format!("/v1/payments/{}/refunds", paid["id"].as_str().unwrap());
+        for body in [
+            json!({ "referenceId": CARD, "amount": "1" }),
+            json!({ "referenceId": "refund-1", "amount": "1", "metadata": { "note": CARD } }),
+            json!({ "referenceId": "refund-2", "amount": "1", "metadata": { CARD: "note" } }),
+        ] {
+            app.post(&refunds, &body).await.assert_problem("invalid-request");
+            typed += 1;
+        }
+        app.fault("held", Fault::Held);
+        let held = app.post("/v1/payments", &payout("held")).await.body;
+        let reject = format!("/v1/payments/{}/reject", held["id"].as_str().unwrap());
+        app.post(&reject, &json!({ "reason": format!("card {CARD} is stolen") })).await.assert_problem("invalid-request");
+        typed += 1;
+        for path in [format!("/v1/payments/{CARD}"), format!("/v1/payments?referenceId={CARD}"), format!("/{CARD}")] {
+            app.get(&path).await;
+            typed += 1;
+        }
+        let request = app.http.get(app.at("/v1/payments")).bearer_auth(CALLER_KEY);
+        app.send(request.header("x-request-id", CARD).header("idempotency-key", CARD).header("user-agent", CARD)).await;
+        app.pass(Duration::from_mins(5), Duration::from_secs(10)).await;
+
+        for (table, row) in app.data.everything().await {
+            assert!(!row.contains(CARD), "in {table}: {row}");
+        }
+        let metrics = app.metrics().await;
+        assert!(!metrics.contains(CARD), "{metrics}");
+        struck(64, typed);
     }
 
     /// What is encrypted cannot be read by looking: nothing is kept at all of what was paid with by card or wallet.

@@ -174,3 +174,23 @@ fn a_refund_tells_its_deposit_each_end_that_it_comes_to() {
     assert!(!story.payment.must_tell_parent());
     assert_eq!(domain::Payment::fold(&story.ledger), Ok(story.payment));
 }
+
+/// What was captured turns out to be less than what refunds hold already: nothing more goes back before a person has looked.
+#[test]
+fn what_settled_bounds_what_goes_back_though_refunds_hold_more_already() {
+    let mut shrunk = 0_u64;
+    for told in ["24.99", "15", "0.01"] {
+        let mut story = paid();
+        story.sees(&refund_opened(20, 1, euros("20")));
+        assert_eq!(left(&story), "5.00");
+        let mut less = sighting(OURS, "COMPLETED");
+        less.money = Some(euros(told));
+        story.sees(&look(30, less));
+        assert!(story.has(Flag::AmountContradicts), "{told}");
+        assert_eq!(story.payment.may_refund(euros("0.01")), Err(NotRefundable::Contradicted), "{told}");
+        assert_eq!(story.sees(&refund_opened(40, 2, euros("0.01"))), Decision::Stale, "{told}");
+        assert_eq!(domain::Payment::fold(&story.ledger), Ok(story.payment));
+        shrunk += 1;
+    }
+    struck(58, shrunk);
+}

@@ -422,6 +422,10 @@ pub const CATALOGUE: &[Fault] = &[
         what: "a process sleeps through its lease",
         expected: "it gives up before it sends; what it commits late is fenced",
         proofs: &[
+            test(
+                "api/tests/processes/sleeps.rs",
+                "a_process_that_sleeps_through_its_lease_changes_nothing_when_it_wakes_up",
+            ),
             test("orchestrator/tests/sending.rs", "a_request_whose_entry_took_too_long_to_be_durable_does_not_leave"),
             test("orchestrator/tests/sweeping.rs", "a_process_that_overslept_stores_no_cursor"),
             Proof::Seeds(&["pause", "sleep-in-a-pass"]),
@@ -448,6 +452,10 @@ pub const CATALOGUE: &[Fault] = &[
         expected: "waits are bounded, and 503 behind them",
         proofs: &[
             test(
+                "store/tests/postgres/slowness.rs",
+                "a_statement_that_takes_too_long_is_ended_and_whoever_waits_for_its_connection_is_told",
+            ),
+            test(
                 "api/tests/stories/health.rs",
                 "a_database_that_is_held_up_is_not_waited_for_for_ever_and_nothing_is_sent",
             ),
@@ -458,7 +466,13 @@ pub const CATALOGUE: &[Fault] = &[
         number: 46,
         what: "the database's primary becomes a standby under an open session",
         expected: "the session is given up, and the next one works",
-        proofs: &[test("store/src/postgres/tests/pools.rs", "a_connection_to_what_became_a_standby_is_not_used_again")],
+        proofs: &[
+            test(
+                "store/tests/postgres/outage.rs",
+                "a_server_that_becomes_read_only_under_open_sessions_is_not_written_to_until_it_is_over",
+            ),
+            test("store/src/postgres/tests/pools.rs", "a_connection_to_what_became_a_standby_is_not_used_again"),
+        ],
     },
     Fault {
         number: 47,
@@ -488,10 +502,17 @@ pub const CATALOGUE: &[Fault] = &[
         number: 49,
         what: "all connections of the pool are taken",
         expected: "503 with Retry-After; webhooks and workers have their own way",
-        proofs: &[test(
-            "api/tests/stories/health.rs",
-            "a_database_that_is_held_up_is_not_waited_for_for_ever_and_nothing_is_sent",
-        )],
+        proofs: &[
+            test("api/tests/stories/health.rs", "a_crowd_of_readers_is_turned_away_and_nobody_else_waits_for_it"),
+            test(
+                "store/tests/postgres/slowness.rs",
+                "a_statement_that_takes_too_long_is_ended_and_whoever_waits_for_its_connection_is_told",
+            ),
+            test(
+                "api/tests/stories/health.rs",
+                "a_database_that_is_held_up_is_not_waited_for_for_ever_and_nothing_is_sent",
+            ),
+        ],
     },
     Fault {
         number: 50,
@@ -552,7 +573,13 @@ pub const CATALOGUE: &[Fault] = &[
         number: 55,
         what: "all looks are due at once after an outage",
         expected: "spread out, and bounded by the bucket of tokens",
-        proofs: &[test("orchestrator/tests/sweeping.rs", "an_empty_bucket_puts_looks_off_and_never_an_order")],
+        proofs: &[
+            test(
+                "api/tests/stories/gateway_trouble.rs",
+                "what_is_due_at_once_after_an_outage_is_asked_for_no_faster_than_the_settings_say",
+            ),
+            test("orchestrator/tests/sweeping.rs", "an_empty_bucket_puts_looks_off_and_never_an_order"),
+        ],
     },
     Fault {
         number: 56,
@@ -574,19 +601,25 @@ pub const CATALOGUE: &[Fault] = &[
         number: 57,
         what: "the outcome of a refund's or payout's request is unknown",
         expected: "its money stays reserved, and it is never sent again",
-        proofs: &[test(
-            "api/tests/stories/refunds.rs",
-            "a_refund_that_was_lost_on_its_way_is_never_sent_again_and_its_money_never_freed",
-        )],
+        proofs: &[
+            test("orchestrator/tests/sending.rs", "what_pays_by_itself_is_never_sent_twice_when_its_answer_is_lost"),
+            test(
+                "api/tests/stories/refunds.rs",
+                "a_refund_that_was_lost_on_its_way_is_never_sent_again_and_its_money_never_freed",
+            ),
+        ],
     },
     Fault {
         number: 58,
         what: "the settled amount shrinks below what is reserved",
         expected: "bounded by what settled, and flagged",
-        proofs: &[test(
-            "domain/tests/refunds.rs",
-            "too_much_that_was_refunded_elsewhere_is_flagged_in_whichever_order_it_is_seen",
-        )],
+        proofs: &[
+            test("domain/tests/refunds.rs", "what_settled_bounds_what_goes_back_though_refunds_hold_more_already"),
+            test(
+                "domain/tests/refunds.rs",
+                "too_much_that_was_refunded_elsewhere_is_flagged_in_whichever_order_it_is_seen",
+            ),
+        ],
     },
     Fault {
         number: 59,
@@ -598,10 +631,11 @@ pub const CATALOGUE: &[Fault] = &[
         number: 60,
         what: "a key is rotated under load",
         expected: "the current and the previous are taken",
-        proofs: &[test(
-            "api/tests/stories/notices.rs",
-            "the_previous_signing_key_is_taken_while_the_gateway_changes_over",
-        )],
+        proofs: &[
+            test("api/tests/stories/keys.rs", "a_callers_key_is_changed_under_load_and_no_request_is_refused"),
+            test("api/tests/stories/notices.rs", "a_signing_key_is_changed_under_load_and_no_notice_is_refused"),
+            test("api/tests/stories/notices.rs", "the_previous_signing_key_is_taken_while_the_gateway_changes_over"),
+        ],
     },
     Fault {
         number: 61,
@@ -619,10 +653,10 @@ pub const CATALOGUE: &[Fault] = &[
         number: 63,
         what: "no file or memory is left, or stdout is closed",
         expected: "it stays up, or ends with an error; nothing half is acknowledged",
-        proofs: &[test(
-            "api/tests/processes/limits.rs",
-            "a_service_without_a_file_to_spare_goes_on_when_there_are_some",
-        )],
+        proofs: &[
+            test("api/tests/processes/limits.rs", "a_service_whose_lines_nobody_reads_any_more_goes_on"),
+            test("api/tests/processes/limits.rs", "a_service_without_a_file_to_spare_goes_on_when_there_are_some"),
+        ],
     },
     Fault {
         number: 64,

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use domain::Time;
 use gateway_simulator::{Engine, FaceOptions, Fault, Running, Setup, Shop, Switches, WebhookDelivery};
+use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection as _, Executor as _, PgConnection, SqliteConnection};
 use store::{KeyRecord, Scope};
 use strum::VariantArray as _;
@@ -142,8 +143,10 @@ impl Deployment {
     pub(crate) async fn tamper(&self, statement: &'static str) {
         match &self.data {
             Data::Sqlite => {
-                let mut connection = SqliteConnection::connect(self.setting("DATABASE__URL")).await.unwrap();
-                // Whoever reads before it writes would not wait for the service, and fail instead.
+                // Patient beside a service that writes all the time; and whoever reads before it writes would not wait for
+                // it at all.
+                let file: SqliteConnectOptions = self.setting("DATABASE__URL").parse().unwrap();
+                let mut connection = SqliteConnection::connect_with(&file.busy_timeout(PATIENCE)).await.unwrap();
                 let mut transaction = connection.begin_with("begin immediate").await.unwrap();
                 transaction.execute(statement).await.unwrap();
                 transaction.commit().await.unwrap();

@@ -4,13 +4,13 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use fault_catalogue::struck;
-use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, prlimit};
 use tokio::net::TcpStream;
 use tokio::process::Command;
 
 use crate::caller::{HandedOut, is_settled};
 use crate::deployment::{Deployment, Kind};
-use crate::process::Process;
+use crate::process::{Process, program};
 use crate::waiting::Waiting;
 
 fn limit(service: &Process, resource: Resource, to: Option<u64>) {
@@ -88,4 +88,33 @@ async fn a_service_without_a_file_to_spare_goes_on_when_there_are_some() {
     deployment.prove_the_books().await;
     assert!(!stranded, "{crowd} connections left it a file to spare");
     struck(63, crowd);
+}
+
+/// Whoever reads its lines has gone: each of them meets a closed pipe.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_whose_lines_nobody_reads_any_more_goes_on() {
+    let deployment = Deployment::new(Kind::Sqlite).await;
+    let mut command = program(["serve"]);
+    command.envs(deployment.settings()).env("LOG__LEVEL", "debug").stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut service = command.spawn().unwrap();
+    drop((service.stdout.take(), service.stderr.take()));
+    let caller = deployment.caller();
+    let mut waiting = Waiting::until("it serves");
+    while !caller.try_within(Duration::from_secs(2), "/readyz").await {
+        assert_eq!(service.try_wait().unwrap(), None, "it ended");
+        waiting.pause().await;
+    }
+    let mut taken = 0_u64;
+    for number in 0..5 {
+        let (reference, mut handed_out) = (format!("order-{number}"), HandedOut::default());
+        let order = caller.order(&reference, &mut handed_out).await;
+        caller.pay(&order.body).await;
+        caller.payment(&reference, is_settled, &mut handed_out).await;
+        taken += 1;
+    }
+    let pid = Pid::from_raw(i32::try_from(service.id().unwrap()).unwrap()).unwrap();
+    kill_process(pid, Signal::TERM).unwrap();
+    assert_eq!(service.wait().await.unwrap().code(), Some(0), "and it ends well");
+    deployment.prove_the_books().await;
+    struck(63, taken);
 }

@@ -17,6 +17,7 @@ mod port;
 mod process;
 mod races;
 mod settings_file;
+mod sleeps;
 mod stops;
 mod traffic;
 mod upgrades;

@@ -328,3 +328,47 @@ fn post(reference: &str) -> Vec<u8> {
     let headers = "content-type: application/json\r\n";
     request("POST", "/v1/payments", headers, order(reference).to_string().as_bytes())
 }
+
+/// The house was down for hours, and everything is due when it is back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_due_at_once_after_an_outage_is_asked_for_no_faster_than_the_settings_say() {
+    const DUE: u64 = 150;
+    const PER_SECOND: u64 = 5;
+    let app = TestApp::start_with(
+        Kind::Sqlite,
+        &[
+            ("GATEWAY__REQUESTS_PER_SECOND", "5"),
+            ("GATEWAY__REQUESTS_BURST", "5"),
+            ("GATEWAY__BREAKER_FAILURES", "1000"),
+            ("SWEEP__ENABLED", "false"),
+        ],
+    )
+    .await;
+    let gateway_looks = || {
+        app.gateway.with(|engine, _| {
+            [Endpoint::List, Endpoint::Read].map(|it| engine.counters().requests_to(it)).iter().sum::<u64>()
+        })
+    };
+    app.gateway.with(|engine, _| engine.switches_mut().webhooks = gateway_simulator::WebhookDelivery::Dropped);
+    for number in 0..DUE {
+        app.fault(&format!("order-{number}"), Fault::LostAfter);
+        assert_eq!(app.take(&format!("order-{number}")).await.status, 202);
+    }
+    app.advance(3 * 60 * MINUTE);
+    let (mut seconds, mut busiest) = (0, 0);
+    while app.count("select count(*) from payments where state = 'SUBMITTED'").await > 0 {
+        let before = gateway_looks();
+        app.run_workers_until_idle().await;
+        let looks = gateway_looks() - before;
+        busiest = busiest.max(looks);
+        assert!(looks <= PER_SECOND, "{looks} requests in second {seconds}");
+        assert!(seconds < 2 * DUE / PER_SECOND, "they never come to an end");
+        app.advance(SECOND);
+        seconds += 1;
+    }
+    assert_eq!(busiest, PER_SECOND, "and as fast as they say");
+    // An order does not wait for its turn.
+    assert_eq!(app.take("late").await.status, 201);
+    app.prove_the_books().await;
+    struck(55, gateway_looks());
+}

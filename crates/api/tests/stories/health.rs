@@ -195,3 +195,42 @@ async fn a_database_that_is_held_up_is_not_waited_for_for_ever_and_nothing_is_se
     struck(45, answers.len());
     struck(49, answers.len());
 }
+
+/// Those who ask whether it is ready wait for what somebody else has locked, and take the one connection for reading along.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crowd_of_readers_is_turned_away_and_nobody_else_waits_for_it() {
+    let app = TestApp::start_with(Kind::Postgres, &[("DATABASE__READ_CONNECTIONS", "1")]).await;
+    app.fault("due", Fault::LostAfter);
+    assert_eq!(app.take("due").await.status, 202);
+    app.advance(3 * SECOND);
+    let held = app.data.hold_up("lock table _sqlx_migrations in access exclusive mode").await;
+    let hogs = futures::future::join_all((0..8).map(|_| app.get("/readyz")));
+    let others = async {
+        const WAITING: &str = "select count(*) from pg_stat_activity
+                               where datname = current_database() and wait_event_type = 'Lock'";
+        eventually("somebody who waits for the lock", async || app.count(WAITING).await > 0).await;
+        let readers = futures::future::join_all((0..200).map(|_| app.get("/v1/payments")));
+        let order = app.take("order-1");
+        let look = app.serving().desk().check_due(10);
+        let begun = std::time::Instant::now();
+        let (readers, taken, checked) = tokio::join!(readers, order, look);
+        (readers, taken.status, checked.unwrap(), begun.elapsed())
+    };
+    let (hogs, (readers, taken, checked, waited)) = tokio::join!(hogs, others);
+    assert!(hogs.iter().any(|hog| hog.status == 503), "{hogs:?}");
+    let refused: Vec<_> = readers.iter().filter(|reader| reader.status != 200).collect();
+    for reader in &refused {
+        reader.assert_problem("store-unavailable");
+        assert!(reader.headers.contains_key("retry-after"), "{reader:?}");
+    }
+    assert!(refused.len() > 50 && waited < Duration::from_secs(20), "{} of 200 after {waited:?}", refused.len());
+    assert_eq!((taken, checked.payments, checked.failed), (201, 1, 0), "orders and workers have their own");
+    assert_eq!(app.payment("due").await["state"], "CHECKOUT");
+    held.let_go().await;
+    assert_eq!(
+        (app.get("/v1/payments").await.status, app.get("/readyz").await.body["database"].clone()),
+        (200, json!("ok"))
+    );
+    app.prove_the_books().await;
+    struck(49, refused.len());
+}

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use actix_web::http::Method;
 use api::http::{KnownKeys, ROUTES};
+use fault_catalogue::struck;
 use serde_json::{Value, json};
 use store::Scope;
 use strum::VariantArray as _;
@@ -195,4 +196,29 @@ async fn knock(app: &TestApp, method: Method, path: &str, authorization: Option<
         request = request.json(&json!({}));
     }
     app.send(request).await
+}
+
+/// A caller changes its key over: for a while some of its machines have the new one and some the old one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_callers_key_is_changed_under_load_and_no_request_is_refused() {
+    let app = TestApp::start(Kind::Sqlite).await;
+    let keys = app.serving().keys();
+    let ask = async |key: &'static str, count: usize| {
+        let asked = (0..count).map(|_| knock(&app, Method::GET, "/v1/payments", Some(key)));
+        futures::future::join_all(asked).await.iter().map(|answer| answer.status).collect::<Vec<_>>()
+    };
+    admit(keys, "pk_old", &[Scope::PaymentsRead], &[]).await;
+    let mut answered = ask("Bearer pk_old", 50).await;
+    let (old, _) = tokio::join!(ask("Bearer pk_old", 50), admit(keys, "pk_new", &[Scope::PaymentsRead], &[]));
+    let (also_old, new) = tokio::join!(ask("Bearer pk_old", 50), ask("Bearer pk_new", 50));
+    answered.extend(old.into_iter().chain(also_old).chain(new));
+
+    let retired = keys.key_by_digest(&api::http::digest("pk_old")).await.unwrap().unwrap();
+    assert!(keys.revoke_key(retired.id, domain::Time::EPOCH).await.unwrap());
+    app.advance(KnownKeys::MEMORY);
+    let (refused, new) = tokio::join!(ask("Bearer pk_old", 50), ask("Bearer pk_new", 50));
+    answered.extend(new);
+    assert!(answered.iter().all(|status| *status == 200), "{answered:?}");
+    assert!(refused.iter().all(|status| *status == 401), "{refused:?}");
+    struck(60, answered.len());
 }

@@ -484,3 +484,36 @@ impl TestApp {
         taken.body
     }
 }
+
+/// While the gateway changes its key over, both sign what comes, many at a time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_signing_key_is_changed_under_load_and_no_notice_is_refused() {
+    const NOTICES: usize = 100;
+    const NEW: &str = "the-next-signing-key-of-the-shop";
+    let mut app = TestApp::start(Kind::Sqlite).await;
+    app.gateway.with(|engine, _| engine.switches_mut().webhooks = WebhookDelivery::Dropped);
+    let mut taken = Vec::new();
+    for number in 0..3 * NOTICES {
+        taken.push(app.take(&format!("order-{number}")).await.body);
+    }
+    let send = async |app: &TestApp, range: std::ops::Range<usize>, keys: [&str; 2]| {
+        let notices = taken[range].iter().enumerate().map(|(number, payment)| {
+            let body = notice(payment, "COMPLETED").to_string();
+            let signature = sign(SignatureMode::HexLower, keys[number % 2], body.as_bytes());
+            async move { app.notify(&body, signature.as_deref()).await.status }
+        });
+        futures::future::join_all(notices).await
+    };
+    let mut heard = send(&app, 0..NOTICES, [SIGNING_KEY; 2]).await;
+    app.restart_with(&[("SHOPS__MAIN__SIGNING_KEY", NEW), ("SHOPS__MAIN__PREVIOUS_SIGNING_KEY", SIGNING_KEY)]).await;
+    heard.extend(send(&app, NOTICES..2 * NOTICES, [SIGNING_KEY, NEW]).await);
+    app.restart_with(&[("SHOPS__MAIN__SIGNING_KEY", NEW)]).await;
+    heard.extend(send(&app, 2 * NOTICES..3 * NOTICES, [NEW; 2]).await);
+    assert!(heard.iter().all(|status| *status == 200), "{heard:?}");
+    assert_eq!(app.count("select count(*) from payments where state = 'COMPLETED'").await, 3 * NOTICES as i64);
+    let late = notice(&taken[0], "COMPLETED").to_string();
+    let signature = sign(SignatureMode::HexLower, SIGNING_KEY, late.as_bytes());
+    app.notify(&late, signature.as_deref()).await.assert_problem("invalid-signature");
+    app.prove_the_books().await;
+    struck(60, heard.len());
+}

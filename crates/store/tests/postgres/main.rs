@@ -12,5 +12,6 @@ mod process;
 mod races;
 mod round_trips;
 mod schema;
+mod slowness;
 mod storm;
 mod wire;

@@ -542,10 +542,13 @@ pub const CATALOGUE: &[Fault] = &[
         number: 52,
         what: "an older release serves on a newer schema",
         expected: "both work",
-        proofs: &[test(
-            "api/tests/processes/upgrades.rs",
-            "what_a_later_release_adds_to_the_schema_does_not_disturb_this_one",
-        )],
+        proofs: &[
+            test("store/tests/conformance/later.rs", "columns_that_a_later_release_adds_disturb_nobody"),
+            test(
+                "api/tests/processes/upgrades.rs",
+                "what_a_later_release_adds_to_the_schema_does_not_disturb_this_one",
+            ),
+        ],
     },
     Fault {
         number: 53,

@@ -48,7 +48,8 @@ pub(super) const PLACE_BEFORE: &str = "
     select position from movements where posted_at < ?1 order by posted_at desc, position desc limit 1";
 
 pub(super) const LINES: &str = "
-    select m.*, e.at, e.source, e.state, p.shop, p.reference_id, p.amount_whole as requested_whole,
+    select m.payment_id, m.sequence, m.number, m.kind, m.relation, m.gateway_payment_id, m.amount_whole, m.amount_nano,
+           m.amount_atto, m.currency, m.position, m.posted_at, m.restates_sequence, m.restates_number, e.at, e.source, e.state, p.shop, p.reference_id, p.amount_whole as requested_whole,
            p.amount_nano as requested_nano, p.amount_atto as requested_atto, p.currency as requested_currency,
            p.payment_method, p.parent_payment_id, p.metadata
     from movements m

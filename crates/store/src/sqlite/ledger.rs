@@ -36,7 +36,7 @@ pub(super) const AUDIT: &str = concat!(
     )
     select ",
     stored_columns!(),
-    ", e.sequence, e.at, e.source, e.verdict, e.kind as entry_kind, e.state as entry_state, e.seen, e.change
+    ", p.lines, e.sequence, e.at, e.source, e.verdict, e.kind as entry_kind, e.state as entry_state, e.seen, e.change
     from p
     cross join payment_checks c on c.payment_id = p.payment_id
     left join payment_events e on e.payment_id = p.payment_id

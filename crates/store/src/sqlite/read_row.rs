@@ -11,10 +11,17 @@ use super::write_row::Parts;
 use crate::columns::{EntryColumns, PaymentColumns, StoredColumns};
 use crate::{StoreError, Stored};
 
-/// What a statement selects to be read with [`stored`]; `p` is the payment, `c` its checks.
+/// What a statement selects to be read with [`stored`]; `p` is the payment, `c` its checks. By name: a column that a later
+/// release adds would make the rows of a statement wider than it was prepared for, which the driver does not survive.
 macro_rules! stored_columns {
     () => {
-        "p.*, c.next_check_at, c.checks, c.empty_look_ups, c.checked_at, c.leased_until, c.epoch"
+        "p.payment_id, p.shop, p.reference_id, p.payment_type, p.state, p.state_at, p.amount_whole, p.amount_nano, \
+         p.amount_atto, p.currency, p.requested_payment_method, p.payment_method, p.flow, p.kind, p.pre_auth, \
+         p.parent_payment_id, p.metadata, p.fingerprint, p.attempts, p.gateway_payment_id, p.redirect_url, \
+         p.external_refs, p.settled_whole, p.settled_nano, p.settled_atto, p.settled_currency, p.fee, p.error_code, \
+         p.error_message, p.external_result_code, p.error_fields, p.confirmed_by, p.contradicted_by, p.others, \
+         p.flags, p.commands, p.refunds, p.told_parent, p.ordered_by, p.version, p.created_at, p.updated_at, \
+         c.next_check_at, c.checks, c.empty_look_ups, c.checked_at, c.leased_until, c.epoch"
     };
 }
 pub(super) use stored_columns;

@@ -10,13 +10,24 @@ use super::transaction::Deed;
 use crate::columns::Row;
 use crate::{Pass, StoreError, Sweep, SweepClaim};
 
+/// What a statement selects to be read with [`sweep`].
+macro_rules! sweep_columns {
+    () => {
+        "shop, cursor_at, swept_at, completed_at, pass_begun_at, pass_next_cursor_at, pass_offset, pass_created_before, \
+         pass_reached_at, pass_unreadable, next_at, epoch"
+    };
+}
+
 /// The first claim of a shop makes its row.
-pub(super) const CLAIM_SWEEP: &str = "
+pub(super) const CLAIM_SWEEP: &str = concat!(
+    "
     insert into sweeps (shop, next_at, lease_owner, leased_until, epoch) values (?1, ?2, ?3, ?4, 1)
     on conflict (shop) do update
     set lease_owner = excluded.lease_owner, leased_until = excluded.leased_until, epoch = epoch + 1
     where next_at <= ?2 and (leased_until is null or leased_until <= ?2)
-    returning *";
+    returning ",
+    sweep_columns!()
+);
 
 /// Compared with the epoch of its claim, so that whoever overslept changes nothing.
 pub(super) const RECORD_SWEEP: &str = "
@@ -29,7 +40,7 @@ pub(super) const RECORD_SWEEP: &str = "
         next_at = row ->> 'next_at', lease_owner = null, leased_until = null
     from given where sweeps.shop = row ->> 'shop' and sweeps.epoch = row ->> 'epoch'";
 
-pub(super) const SWEEPS: &str = "select * from sweeps order by shop";
+pub(super) const SWEEPS: &str = concat!("select ", sweep_columns!(), " from sweeps order by shop");
 
 /// Through the open payments, which are few beside those that have ended. Asked for about once a day.
 pub(super) const OLDEST_OPEN: &str = "

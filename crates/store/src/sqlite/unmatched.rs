@@ -39,14 +39,16 @@ pub(super) const FILE_UNMATCHED: &str = "
           end";
 
 pub(super) const DUE_UNMATCHED: &str = "
-    select * from unmatched_gateway_payments
+    select shop, seen, first_seen_at, last_seen_at, tries, next_try_at, payment_id, matched_at
+    from unmatched_gateway_payments
     where next_try_at <= ?2 and shop = ?1
     order by next_try_at, gateway_payment_id
     limit ?3";
 
 /// Those that are matched, but for a moment, are not shown: their id belongs to a payment by now.
 pub(super) const UNMATCHED: &str = "
-    select * from unmatched_gateway_payments u
+    select shop, seen, first_seen_at, last_seen_at, tries, next_try_at, payment_id, matched_at
+    from unmatched_gateway_payments u
     where payment_id is null
       and not exists (select 1 from gateway_payments g
                       where g.gateway_payment_id = u.gateway_payment_id and g.shop = u.shop)

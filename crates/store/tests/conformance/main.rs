@@ -17,6 +17,7 @@ mod committing;
 mod damage;
 mod embedded;
 mod keys;
+mod later;
 mod listing;
 mod means;
 mod opening;

@@ -1,0 +1,118 @@
+//! A later release has added to every table, under connections that know each statement already.
+
+use fault_catalogue::struck;
+use store::{
+    Claim, Filed, InboxPage, KeyRecord, Name, Notice, Opened, Outcome, Page, Scope, SweepClaim, UnmatchedPayment, Write,
+};
+use uuid::Uuid;
+
+use crate::fixtures::*;
+use crate::test_store::{TestStore, on_both_databases};
+
+const TABLES: [&str; 13] = [
+    "payments",
+    "payment_events",
+    "payment_checks",
+    "payment_means",
+    "kept_requests",
+    "outbox",
+    "gateway_payments",
+    "unmatched_gateway_payments",
+    "webhook_notices",
+    "sweeps",
+    "movements",
+    "books",
+    "api_keys",
+];
+
+on_both_databases! {
+    async fn columns_that_a_later_release_adds_disturb_nobody(store: &TestStore) {
+        // Twice, so that nothing is prepared for the first time later.
+        everything(store, 1).await;
+        everything(store, 2).await;
+        let mut added = 0_u64;
+        for table in TABLES {
+            store.execute(&format!("alter table {table} add column later text")).await;
+            added += 1;
+        }
+        everything(store, 3).await;
+        everything(store, 4).await;
+        struck(52, added);
+    }
+}
+
+/// Each statement that there is, so that each connection has it.
+async fn everything(store: &TestStore, round: u128) {
+    let (database, number) = (store.database().unwrap(), round * 100);
+    let seconds = 1_000 * u64::try_from(round).unwrap();
+    let born = store::Birth { kept_request: Some(vec![1]), ..birth(number, &format!("order-{number}")) };
+    assert_eq!(store.open(&[born.clone()]).await, [Opened::New]);
+    assert!(matches!(store.open(&[born]).await.as_slice(), [Opened::Existing(_)]));
+    assert!(store.store.kept_request(id(number)).await.unwrap().is_some());
+    let there = store.load_id(id(number)).await;
+    let gateway = format!("gw{number}");
+    let paid = found(sighting(&there.payment, &gateway, domain::GatewayState::Completed), at(seconds));
+    assert_eq!(store.commit(&[write(&there, &paid)]).await, [Outcome::Won]);
+    assert!(store.load(Name::Gateway(shop(), gateway_id(&gateway))).await.is_some());
+    assert!(store.load(Name::Reference(shop(), reference(&format!("order-{number}")))).await.is_some());
+
+    let told = Notice { gateway_payment_id: Some(gateway_id(&gateway)), ..notice(number) };
+    let received = store.store.receive(&[told.clone(), notice(number + 1)]).await.unwrap();
+    assert!(received[0].payment.is_some());
+    let claim = Claim { now: at(seconds + 90), owner: owner(1), until: at(seconds + 95), limit: 10 };
+    assert_eq!(store.store.claim_due(&claim).await.unwrap().len(), usize::try_from(round).unwrap());
+    assert!(!store.store.claim_notices(&claim).await.unwrap().is_empty());
+    let filed = Filed { id: told.id, verdict: "stale".to_owned(), payment: Some(id(number)), at: at(seconds) };
+    assert_eq!(store.commit(&[Write { notice: Some(filed), ..Write::default() }]).await, [Outcome::Won]);
+    assert_eq!(store.notices(id(number)).await.len(), 1);
+    assert!(!database.inbox.list_notices(&InboxPage { limit: 10, ..InboxPage::default() }).await.unwrap().is_empty());
+    assert!(database.inbox.reopen_notice(told.id, "somebody", at(seconds)).await.unwrap().is_some());
+
+    let sweeping = SweepClaim { shop: shop(), now: at(seconds), owner: owner(1), until: at(seconds + 9) };
+    let sweep = store.store.claim_sweep(&sweeping).await.unwrap().unwrap();
+    assert!(store.store.record_sweep(&sweep).await.unwrap());
+    assert_eq!(store.store.sweeps().await.unwrap().len(), 1);
+    store.store.oldest_open(&shop()).await.unwrap();
+    let stranger = UnmatchedPayment {
+        shop: shop(),
+        sighting: sighting(&there.payment, &format!("stranger{number}"), domain::GatewayState::Pending),
+        first_seen_at: at(seconds),
+        last_seen_at: at(seconds),
+        tries: 0,
+        next_try_at: Some(at(seconds)),
+        matched: None,
+    };
+    store.store.file_unmatched(&[stranger]).await.unwrap();
+    assert!(!store.store.due_unmatched(&shop(), at(seconds), 10).await.unwrap().is_empty());
+    assert!(!store.unmatched(&shop()).await.is_empty());
+
+    database.means.keep_means(id(number), b"a card", at(seconds)).await.unwrap();
+    assert!(database.means.means(id(number)).await.unwrap().is_some());
+    let books = store.books();
+    assert_eq!(books.post(at(seconds), 10).await.unwrap(), 1);
+    assert!(!books.lines(0, 100, 100).await.unwrap().is_empty() && books.books_end().await.unwrap().place > 0);
+    assert!(books.place_before(at(seconds + 1)).await.unwrap() > 0);
+    let key = KeyRecord {
+        id: Uuid::from_u128(number),
+        name: "a key".to_owned(),
+        digest: number.to_be_bytes().to_vec(),
+        scopes: [Scope::Admin].into(),
+        shops: [shop()].into(),
+        created_at: at(0),
+        revoked_at: None,
+    };
+    database.keys.add_key(&key).await.unwrap();
+    assert_eq!(database.keys.key_by_digest(&key.digest).await.unwrap(), Some(key.clone()));
+    assert!(!database.keys.keys().await.unwrap().is_empty());
+    assert!(database.keys.revoke_key(key.id, at(seconds)).await.unwrap());
+
+    let reads = store.reads();
+    let page = Page { filter: store::Filter::default(), before: None, limit: 10 };
+    assert!(!reads.list(&page).await.unwrap().is_empty());
+    assert_eq!(reads.find(&gateway).await.unwrap().len(), 1);
+    assert_eq!(reads.ledger(id(number), 0, 10).await.unwrap().len(), 2);
+    assert!(!reads.counts().await.unwrap().is_empty());
+    assert!(reads.health().await.unwrap().migrated);
+    // And each ledger folded, the outbox read, and every view of what must not be.
+    store.check().await;
+}

@@ -209,7 +209,7 @@ async fn a_callers_key_is_changed_under_load_and_no_request_is_refused() {
     };
     admit(keys, "pk_old", &[Scope::PaymentsRead], &[]).await;
     let mut answered = ask("Bearer pk_old", 50).await;
-    let (old, _) = tokio::join!(ask("Bearer pk_old", 50), admit(keys, "pk_new", &[Scope::PaymentsRead], &[]));
+    let (old, ()) = tokio::join!(ask("Bearer pk_old", 50), admit(keys, "pk_new", &[Scope::PaymentsRead], &[]));
     let (also_old, new) = tokio::join!(ask("Bearer pk_old", 50), ask("Bearer pk_new", 50));
     answered.extend(old.into_iter().chain(also_old).chain(new));
 

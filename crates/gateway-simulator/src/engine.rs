@@ -1,6 +1,7 @@
 //! The gateway itself: bytes in, bytes out, time and chance handed in.
 
 mod approval;
+mod back_office;
 mod balance;
 mod call;
 mod capture;
@@ -30,6 +31,7 @@ use crate::shop::Shop;
 use crate::switches::{IdForm, Switches, UnknownKey, UnknownPayment, WebhookDelivery, WrongState};
 use crate::view::PaymentView;
 
+pub use back_office::Correction;
 use call::{About, Call};
 pub use checkout::{DeedRefused, Which};
 pub use records::ResumeError;
@@ -274,7 +276,8 @@ impl Engine {
         if call.has_body(request.body) && !is_json(request.content_type) {
             return Answered::unchanged(refusal.answer(415, "Content type is not supported"));
         }
-        let own = |place: &Place| self.ledger.get(*place).is_some_and(|payment| payment.shop == shop);
+        let own =
+            |place: &Place| self.ledger.get(*place).is_some_and(|payment| payment.shop == shop && !payment.removed);
         match call {
             Call::Create(Ok(body)) => self.create(&refusal, shop, &body),
             // Unreadable JSON produces no field errors (section 14, line 15).

@@ -234,6 +234,9 @@ pub struct Payment {
     /// Whether the subscription that began with it was cancelled.
     #[serde(default)]
     pub(crate) unsubscribed: bool,
+    /// Whether its record was taken out by hand.
+    #[serde(default)]
+    pub(crate) removed: bool,
     /// What was done with it, oldest first.
     #[serde(default)]
     pub(crate) trail: Vec<Step>,

@@ -84,6 +84,7 @@ impl Engine {
             external_result_code: None,
             disputed: false,
             unsubscribed: false,
+            removed: false,
             trail: Vec::new(),
         };
         let place = self.ledger.add(payment);

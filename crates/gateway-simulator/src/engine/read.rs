@@ -36,7 +36,9 @@ impl Engine {
             .iter()
             .rev()
             .filter_map(|&place| self.ledger.get(place))
-            .filter(|payment| payment.shop == shop && payment.listed_from <= refusal.now && fits(payment, &query))
+            .filter(|payment| {
+                payment.shop == shop && !payment.removed && payment.listed_from <= refusal.now && fits(payment, &query)
+            })
             .skip(query.offset);
         let page: Vec<_> =
             hits.by_ref().take(query.limit).map(|hit| PaymentView::item(hit, self.surroundings(hit))).collect();

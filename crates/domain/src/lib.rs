@@ -31,10 +31,11 @@ pub use order::{
     Order, Parent, Phone, RetryStrategy, SecurityCode, Subscription, WalletData, passes_luhn,
 };
 pub use payment::{
-    Attempt, Change, Command, CommandKind, CommandOutcome, Commands, Decision, Elsewhere, Entry, Evidence, Flag,
-    GatewayState, Intervals, IssuedCommand, Kind, LookUp, Movement, MovementKind, NotAllowed, NotOurs, NotRefundable,
-    Opening, OtherPayment, Payment, PaymentError, PaymentState, Progress, Refund, RefundStanding, Refunds, Rejection,
-    Seen, SeenState, Sighting, Source, Submission, UnfoldableLedger, Verdict, choose, never_adoptable,
+    Attempt, BreakKind, Change, Command, CommandKind, CommandOutcome, Commands, Decision, Elsewhere, Entry, Evidence,
+    Finding, Flag, GatewayState, Intervals, IssuedCommand, Kind, LookUp, Movement, MovementKind, NotAllowed, NotOurs,
+    NotRefundable, Opening, OtherPayment, Payment, PaymentError, PaymentState, Progress, Refund, RefundStanding,
+    Refunds, Rejection, Seen, SeenState, Side, Sighting, Source, Submission, UnfoldableLedger, Verdict, choose,
+    never_adoptable,
 };
 pub use payment_id::PaymentId;
 pub use payment_method::{InvalidPaymentMethod, PaymentMethod};

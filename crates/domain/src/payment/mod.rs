@@ -8,6 +8,7 @@ mod evidence;
 mod flag;
 mod movement;
 mod news;
+mod reconcile;
 mod refund;
 mod schedule;
 mod state;
@@ -22,6 +23,7 @@ pub use decision::{Change, Decision, Elsewhere, Entry, OtherPayment, PaymentErro
 pub use evidence::{Evidence, Rejection, Seen, Sighting, Source};
 pub use flag::Flag;
 pub use movement::{Movement, MovementKind};
+pub use reconcile::{BreakKind, Finding, Side};
 pub use refund::{NotRefundable, Refund, RefundStanding, Refunds};
 pub use schedule::{Intervals, Progress};
 use serde::{Deserialize, Serialize};

@@ -483,6 +483,16 @@ pub(crate) fn signed(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
+/// A value of ours as JSON text.
+pub(crate) fn json_text(value: &impl serde::Serialize) -> Result<String, StoreError> {
+    let unwritable = |source| StoreError::Unreadable {
+        what: "a value to be written",
+        of: "a row".to_owned(),
+        source: Box::new(source),
+    };
+    to_string(value).map_err(unwritable)
+}
+
 pub(crate) fn words(set: &BTreeSet<impl ToString>) -> String {
     set.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
 }
@@ -517,6 +527,16 @@ impl<Id: ToString> Row<Id> {
         count: i64,
     ) -> Result<T, StoreError> {
         T::try_from(count).map_err(|source| self.unreadable(what, source))
+    }
+
+    /// None if there is no amount.
+    pub(crate) fn some_money(
+        &self,
+        what: &'static str,
+        amount: Option<Decimal>,
+        currency: Option<&str>,
+    ) -> Result<Option<Money>, StoreError> {
+        amount.zip(currency).map(|(amount, currency)| self.money(what, amount, currency)).transpose()
     }
 
     fn money(&self, what: &'static str, amount: Decimal, currency: &str) -> Result<Money, StoreError> {

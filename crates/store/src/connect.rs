@@ -4,7 +4,7 @@ use std::time::Duration;
 use crate::database_url::Place;
 use crate::postgres::PostgresStore;
 use crate::sqlite::SqliteStore;
-use crate::{Books, DatabaseUrl, Inbox, Keys, Means, PoolSettings, Reads, Store, StoreError};
+use crate::{Books, DatabaseUrl, Inbox, Keys, Means, PoolSettings, Reads, Reconciliations, Store, StoreError};
 
 /// A database as the rest of the house sees it: what is done to it, without which one it is.
 #[derive(Clone)]
@@ -21,6 +21,8 @@ pub struct Database {
     pub keys: Arc<dyn Keys>,
     /// What payments were paid with.
     pub means: Arc<dyn Means>,
+    /// Comparisons with the gateway, and what they found.
+    pub reconciliations: Arc<dyn Reconciliations>,
     connections: Connections,
 }
 
@@ -37,7 +39,8 @@ pub async fn connect(url: &DatabaseUrl, settings: &PoolSettings) -> Result<Datab
                 books: store.clone(),
                 inbox: store.clone(),
                 keys: store.clone(),
-                means: store,
+                means: store.clone(),
+                reconciliations: store,
             })
         }
         Place::Sqlite(file) => {
@@ -49,7 +52,8 @@ pub async fn connect(url: &DatabaseUrl, settings: &PoolSettings) -> Result<Datab
                 books: store.clone(),
                 inbox: store.clone(),
                 keys: store.clone(),
-                means: store,
+                means: store.clone(),
+                reconciliations: store,
             })
         }
     }

@@ -65,6 +65,10 @@ pub enum Scope {
     #[serde(rename = "finance:read")]
     #[strum(serialize = "finance:read")]
     FinanceRead,
+    /// Start reconciliations, and say what became of a difference.
+    #[serde(rename = "finance:write")]
+    #[strum(serialize = "finance:write")]
+    FinanceWrite,
     /// See what is stuck.
     #[serde(rename = "ops:read")]
     #[strum(serialize = "ops:read")]

@@ -1,7 +1,7 @@
 //! All the SQL: the batched write path, claims of due work, and reads.
 //!
 //! Nothing is decided here. What comes in was decided on a version, and only that version may be replaced.
-//! [`Store`] and [`Means`] have three implementations (PostgreSQL, SQLite, memory) and one conformance suite; [`Reads`]
+//! [`Store`], [`Means`] and [`Reconciliations`] have three implementations (PostgreSQL, SQLite, memory) and one conformance suite; [`Reads`]
 //! and [`Keys`] have the two databases. [`Coalescer`] makes batches of what arrives together.
 
 mod books;
@@ -18,6 +18,7 @@ mod memory;
 mod pool_settings;
 mod postgres;
 mod reads;
+mod reconciliations;
 mod schema;
 mod sqlite;
 mod store;
@@ -33,6 +34,10 @@ pub use means::Means;
 pub use memory::{GatewayPaymentRow, MemoryStore, OutboxRow};
 pub use pool_settings::PoolSettings;
 pub use reads::{Audited, Filter, Health, Ledger, NoticeRecord, Page, Position, Reads, Violation};
+pub use reconciliations::{
+    Break, BreakFilter, BreakState, BreaksPage, Cause, Covered, Met, Reconciled, Reconciliations, Resolution, Run,
+    RunClaim, RunProgress, RunState, RunStep, RunsPage, Step, Tally, Unfound, UnmatchedNotice,
+};
 pub use sqlite::{ServingLock, lock_for_serving};
 pub use store::{
     Birth, Claim, DueNotice, Filed, Lease, Move, Name, Notice, NoticeId, Opened, Outcome, OwnerId, Pass, Received,

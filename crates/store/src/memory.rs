@@ -1,3 +1,5 @@
+mod reconciliations;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -272,6 +274,7 @@ struct Tables {
     means: BTreeMap<PaymentId, Vec<u8>>,
     /// The books: which lines were posted, in order, and when.
     posted: Vec<(LineName, Time)>,
+    reconciliations: reconciliations::Records,
 }
 
 #[derive(Debug, Clone)]

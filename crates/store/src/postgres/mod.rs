@@ -5,6 +5,7 @@
 
 mod batch;
 mod books;
+mod breaks;
 mod claim;
 mod commit;
 mod inbox;
@@ -16,6 +17,7 @@ mod open;
 mod pool;
 mod reads;
 mod receive;
+mod reconciliations;
 mod statement;
 mod stored;
 mod sweep;

@@ -8,6 +8,7 @@
 //! `json_each` would write an object out as text again for each column that is taken from it.
 
 mod books;
+mod breaks;
 mod claim;
 mod commit;
 mod fault;
@@ -25,6 +26,7 @@ mod plans;
 mod read_row;
 mod reads;
 mod receive;
+mod reconciliations;
 mod serving_lock;
 mod sweep;
 mod transaction;

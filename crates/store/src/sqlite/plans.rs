@@ -8,12 +8,13 @@ use std::time::Duration;
 use sqlx::{AssertSqlSafe, Row as _};
 
 use super::{
-    SqliteStore, books, claim, commit, health, inbox, keys, ledger, list, load, means, open, receive, sweep, unmatched,
+    SqliteStore, books, breaks, claim, commit, health, inbox, keys, ledger, list, load, means, open, receive,
+    reconciliations, sweep, unmatched,
 };
 use crate::{Filter, Page, Position};
 
 /// The statements whose cost must not grow with what is stored.
-const HOT: [(&str, &str); 34] = [
+const HOT: [(&str, &str); 54] = [
     ("open payments", open::INSERT_PAYMENTS),
     ("open checks", open::INSERT_CHECKS),
     ("open events", open::INSERT_EVENTS),
@@ -48,6 +49,26 @@ const HOT: [(&str, &str); 34] = [
     ("end books", books::END_BOOKS),
     ("place before", books::PLACE_BEFORE),
     ("lines", books::LINES),
+    ("order run", reconciliations::ORDER_RUN),
+    ("ordered run", reconciliations::ORDERED_RUN),
+    ("claim run", reconciliations::CLAIM_RUN),
+    ("run", reconciliations::RUN),
+    ("met", reconciliations::MET),
+    ("fence", reconciliations::FENCE),
+    ("meet", reconciliations::MEET),
+    ("see again", reconciliations::SEE_AGAIN),
+    ("bear", reconciliations::BEAR),
+    ("reconcile", reconciliations::RECONCILE),
+    ("close", reconciliations::CLOSE),
+    ("forget met", reconciliations::FORGET_MET),
+    ("reconciled", reconciliations::RECONCILED),
+    ("covered payments", reconciliations::COVERED_PAYMENTS),
+    ("unmatched notices", reconciliations::UNMATCHED_NOTICES),
+    ("unfound breaks", breaks::UNFOUND_BREAKS),
+    ("break", breaks::BREAK),
+    ("tally", breaks::TALLY),
+    ("assign break", breaks::ASSIGN_BREAK),
+    ("resolve break", breaks::RESOLVE_BREAK),
 ];
 
 /// Those that may read a whole table.

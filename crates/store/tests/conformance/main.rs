@@ -24,6 +24,7 @@ mod opening;
 mod poison;
 mod reading;
 mod receiving;
+mod reconciling;
 mod refunding;
 mod storms;
 mod sweeping;

@@ -7,7 +7,7 @@ use domain::{Movement, Payment, PaymentId, ShopName, Time};
 use sqlx::{AssertSqlSafe, PgPool, Row as _, SqlitePool};
 use store::{
     Audited, Books, Database, DatabaseUrl, Means, MemoryStore, Name, NoticeRecord, Opened, OutboxRow, Outcome,
-    PoolSettings, Reads, Store, Stored, UnmatchedPayment, Write,
+    PoolSettings, Reads, Reconciliations, Store, Stored, UnmatchedPayment, Write,
 };
 use tempfile::TempDir;
 use test_postgres::TestDatabase;
@@ -108,6 +108,13 @@ impl TestStore {
         match &self.behind {
             Behind::Memory(memory) => memory.clone(),
             Behind::Sqlite { database, .. } | Behind::Postgres { database, .. } => database.books.clone(),
+        }
+    }
+
+    pub(crate) fn reconciliations(&self) -> Arc<dyn Reconciliations> {
+        match &self.behind {
+            Behind::Memory(memory) => memory.clone(),
+            Behind::Sqlite { database, .. } | Behind::Postgres { database, .. } => database.reconciliations.clone(),
         }
     }
 

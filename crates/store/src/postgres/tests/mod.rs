@@ -10,6 +10,7 @@ use sqlx::postgres::PgPool;
 
 use super::PostgresStore;
 use super::books::{BOOKS_END, LINES, PLACE_BEFORE, POST};
+use super::breaks::{ASSIGN_BREAK, BREAK, BREAKS, RESOLVE_BREAK, TALLY, UNFOUND_BREAKS};
 use super::claim::{CLAIM_DUE, CLAIM_NOTICES, FORGET_KEPT_REQUESTS, KEPT_REQUEST};
 use super::commit::{COMMIT, HOLDERS};
 use super::inbox::{LIST_NOTICES, REOPEN_NOTICE};
@@ -19,6 +20,10 @@ use super::load::LOAD;
 use super::means::{KEEP_MEANS, MEANS};
 use super::reads::{APPLIED_MIGRATIONS, AUDIT, COUNTS, HEALTH, LEDGER, NOTICES, VIOLATIONS};
 use super::receive::RECEIVE;
+use super::reconciliations::{
+    CLAIM_RUN, COVERED_PAYMENTS, FORGET_MET, MET, ORDER_RUN, ORDERED_RUN, RECONCILED, RECORD_STEP, RUN, RUNS,
+    UNMATCHED_NOTICES,
+};
 use super::sweep::{CLAIM_SWEEP, OLDEST_OPEN, RECORD_SWEEP, SWEEPS};
 use super::unmatched::{DUE_UNMATCHED, FILE_UNMATCHED, UNMATCHED};
 use crate::{DatabaseUrl, PoolSettings, database_url::Place};
@@ -45,7 +50,7 @@ const HOT: [(&str, &str); 17] = [
 ];
 
 /// All the others.
-const COOL: [(&str, &str); 18] = [
+const COOL: [(&str, &str); 35] = [
     ("ALL_KEYS", ALL_KEYS),
     ("LIST", LIST),
     ("FIND", FIND),
@@ -64,6 +69,23 @@ const COOL: [(&str, &str); 18] = [
     ("BOOKS_END", BOOKS_END),
     ("PLACE_BEFORE", PLACE_BEFORE),
     ("LINES", LINES),
+    ("ORDER_RUN", ORDER_RUN),
+    ("ORDERED_RUN", ORDERED_RUN),
+    ("CLAIM_RUN", CLAIM_RUN),
+    ("RUN", RUN),
+    ("RUNS", RUNS),
+    ("MET", MET),
+    ("RECORD_STEP", RECORD_STEP),
+    ("COVERED_PAYMENTS", COVERED_PAYMENTS),
+    ("UNMATCHED_NOTICES", UNMATCHED_NOTICES),
+    ("FORGET_MET", FORGET_MET),
+    ("RECONCILED", RECONCILED),
+    ("BREAK", BREAK),
+    ("BREAKS", BREAKS),
+    ("UNFOUND_BREAKS", UNFOUND_BREAKS),
+    ("TALLY", TALLY),
+    ("ASSIGN_BREAK", ASSIGN_BREAK),
+    ("RESOLVE_BREAK", RESOLVE_BREAK),
 ];
 
 struct Fresh {

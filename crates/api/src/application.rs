@@ -14,7 +14,7 @@ use actix_web::{App as ActixApp, HttpServer};
 use domain::ShopName;
 use gateway_client::client::{Client, ClientError};
 use gateway_client::signature::{EmptySigningKey, Encoding, SigningKeys};
-use orchestrator::{Clock, Desk, Gateway, HttpGateway, InvalidMasterKey, Parts, Vault};
+use orchestrator::{Clock, Desk, Gateway, HttpGateway, InvalidMasterKey, Parts, Reconciler, Vault};
 use store::{Coalescer, Database, OwnerId, StoreError};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
@@ -112,11 +112,15 @@ impl Application {
         let address = listener.local_addr()?;
         let works = Works::on(Handle::current());
         let desk = Arc::new(desk(settings, &open.database, clock)?);
+        let records = open.database.reconciliations.clone();
+        let reconciler = Arc::new(Reconciler::new(Arc::clone(&desk), records, settings.reconciliation_rules()));
         if with_workers {
-            workers::start(&desk, open.database.books.clone(), &works, &settings.workers);
+            workers::start(&desk, open.database.books.clone(), &reconciler, &works, &settings.workers);
         }
         let app = Data::new(App {
             desk,
+            reconciler,
+            window_max: http::window_max(settings.reconciliation.window_days_max),
             reads: open.database.reads.clone(),
             inbox: open.database.inbox.clone(),
             keys: open.database.keys.clone(),
@@ -156,6 +160,11 @@ impl Application {
     /// Where all deeds are done, for those who step the workers by hand.
     pub fn desk(&self) -> &Arc<Desk> {
         &self.app.desk
+    }
+
+    /// Where runs of reconciliation are carried out, likewise.
+    pub fn reconciler(&self) -> &Reconciler {
+        &self.app.reconciler
     }
 
     /// The callers' keys.

@@ -9,6 +9,7 @@ mod ids;
 mod logs;
 mod metrics;
 pub mod settings;
+mod window;
 pub mod workers;
 mod works;
 

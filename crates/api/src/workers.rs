@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use orchestrator::{DeedError, Desk};
+use orchestrator::{DeedError, Desk, Reconciler};
 use store::Books;
 
 use crate::settings;
@@ -33,30 +33,48 @@ async fn sweep(desk: &Desk) -> Result<bool, DeedError> {
     Ok(desk.sweep_due().await?.pages > 0)
 }
 
-/// What a loop does. A sweep that catches up with much takes a while, and nobody's next look waits for it.
-#[derive(Debug, Clone, Copy)]
+/// What a loop does. A sweep or a reconciliation that goes through much takes a while, and nobody's next look waits for it.
 enum Work {
-    LookAfter,
-    Sweep,
+    LookAfter(Arc<Desk>),
+    Sweep(Arc<Desk>),
+    Reconcile(Arc<Reconciler>),
+}
+
+impl Work {
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::LookAfter(_) => "look after payments",
+            Self::Sweep(_) => "sweep",
+            Self::Reconcile(_) => "reconcile",
+        }
+    }
 }
 
 /// Starts the loops; they end when the program stops.
-pub fn start(desk: &Arc<Desk>, books: Arc<dyn Books>, works: &Works, settings: &settings::Workers) {
+pub fn start(
+    desk: &Arc<Desk>,
+    books: Arc<dyn Books>,
+    reconciler: &Arc<Reconciler>,
+    works: &Works,
+    settings: &settings::Workers,
+) {
     for _ in 0..settings.count {
-        works.begin(run(Work::LookAfter, Arc::clone(desk), works.clone(), settings.clone()));
+        works.begin(run(Work::LookAfter(Arc::clone(desk)), works.clone(), settings.clone()));
     }
-    works.begin(run(Work::Sweep, Arc::clone(desk), works.clone(), settings.clone()));
+    works.begin(run(Work::Sweep(Arc::clone(desk)), works.clone(), settings.clone()));
+    works.begin(run(Work::Reconcile(Arc::clone(reconciler)), works.clone(), settings.clone()));
     works.begin(post(Arc::clone(desk), books, works.clone()));
     works.begin(forget(Arc::clone(desk), works.clone()));
 }
 
-async fn run(work: Work, desk: Arc<Desk>, works: Works, settings: settings::Workers) {
+async fn run(work: Work, works: Works, settings: settings::Workers) {
     let idle = Duration::from_millis(settings.idle_milliseconds);
     let mut failing = false;
     while !works.stopping().is_cancelled() {
-        let worked = match work {
-            Work::LookAfter => look_after(&desk, settings.batch).await,
-            Work::Sweep => sweep(&desk).await,
+        let worked = match &work {
+            Work::LookAfter(desk) => look_after(desk, settings.batch).await,
+            Work::Sweep(desk) => sweep(desk).await,
+            Work::Reconcile(reconciler) => reconciler.reconcile_due().await,
         };
         let pause = match worked {
             Ok(worked) => {
@@ -66,7 +84,7 @@ async fn run(work: Work, desk: Arc<Desk>, works: Works, settings: settings::Work
             Err(error) => {
                 // One line when it begins to fail, not one for each try.
                 if !failing {
-                    tracing::error!(?work, error = &error as &dyn std::error::Error, "worker cannot work");
+                    tracing::error!(work = work.name(), error = &error as &dyn std::error::Error, "worker cannot work");
                 }
                 failing = true;
                 idle.max(Duration::from_secs(1))

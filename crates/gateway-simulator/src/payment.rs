@@ -208,6 +208,7 @@ pub(crate) enum Settled {
 /// A payment: what was ordered, and what became of it.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Payment {
     pub(crate) id: PaymentId,
     /// Its place in the engine's list of shops.

@@ -1,5 +1,5 @@
-//! The deeds: take a payment, hear a notice, check what is due, sweep the gateway's list, prove that the books are
-//! right.
+//! The deeds: take a payment, hear a notice, check what is due, sweep the gateway's list, reconcile with it, prove that
+//! the books are right.
 //!
 //! Every deed is the same sentence: somebody saw something, the domain decides, the store records
 //! (`Desk::record`). The orchestrator is deterministic when its inputs are: it spawns nothing, waits for no
@@ -19,6 +19,7 @@ mod means;
 mod notice;
 mod pass_on;
 mod permit;
+mod reconcile;
 mod record;
 mod refund;
 mod send;
@@ -38,6 +39,7 @@ pub use gateway::{Gateway, HttpGateway};
 pub use means::PaidWith;
 pub use notice::{Heard, NoticeError};
 pub use pass_on::Balances;
+pub use reconcile::{Reconciler, ReconciliationRules};
 pub use refund::RefundOrder;
 pub use sweep::{SweepRules, Swept};
 pub use take::{Taken, kind_of};

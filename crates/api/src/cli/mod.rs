@@ -1,10 +1,12 @@
 //! The command line: each command a file, each outcome an exit code.
 
+mod breaks;
 mod check;
 mod keys;
 mod local;
 mod migrate;
 mod output;
+mod reconcile;
 mod serve;
 mod settings;
 mod verify;
@@ -50,6 +52,10 @@ enum Command {
     Why(why::Args),
     /// Asks the gateway about a payment now.
     Check(check::Args),
+    /// Compares our payments of a window with the gateway's list.
+    Reconcile(reconcile::Args),
+    /// Lists the differences that were found.
+    Breaks(breaks::Args),
     /// Folds every ledger, compares it with its payment, and looks for broken invariants.
     Verify,
     /// Prints the settings that are in force, secrets masked.
@@ -89,6 +95,9 @@ pub enum CommandError {
     /// A deed failed.
     #[error(transparent)]
     Deed(#[from] orchestrator::DeedError),
+    /// A run that could not be brought to its end.
+    #[error("the comparison failed; what it found is kept, and nothing was closed")]
+    Unfinished,
     /// The terminal, a file or a socket.
     #[error(transparent)]
     Io(#[from] std::io::Error),
@@ -110,6 +119,7 @@ impl CommandError {
             | Self::Schema
             | Self::Store(_)
             | Self::Deed(_)
+            | Self::Unfinished
             | Self::Io(_) => 3,
         }
     }
@@ -161,6 +171,8 @@ async fn dispatch(cli: Cli, output: &Output) -> Result<Ending, CommandError> {
         Command::Keys(args) => keys::run(args, &settings()?, output).await,
         Command::Why(args) => why::run(&args, &settings()?, output).await,
         Command::Check(args) => check::run(&args, &settings()?, output).await,
+        Command::Reconcile(args) => reconcile::run(&args, &settings()?, output).await,
+        Command::Breaks(args) => breaks::run(&args, &settings()?, output).await,
         Command::Verify => verify::run(&settings()?, output).await,
         Command::Settings => self::settings::run(&settings()?, *output),
     }

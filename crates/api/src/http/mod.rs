@@ -1,8 +1,10 @@
 //! HTTP: one table of routes, one table of problems; the handlers only translate.
 
 mod body;
+mod breaks;
 mod caller;
 mod command;
+mod cursor;
 mod form;
 mod gateway_reads;
 mod health;
@@ -12,6 +14,7 @@ mod payment_view;
 mod problem;
 mod query;
 mod read_payment;
+mod reconciliations;
 mod refund;
 mod routes;
 mod stray_card;
@@ -32,10 +35,12 @@ use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage as _, HttpRequest, HttpResponse};
+pub(crate) use breaks::{BreakView, SideView};
 pub use caller::{Caller, KnownKeys, digest};
 use domain::{FlowRules, ShopName};
-use orchestrator::Desk;
+use orchestrator::{Desk, Reconciler};
 use problem::Problem;
+pub(crate) use reconciliations::{RunView, window_max};
 pub use routes::{ROUTES, Route, routes};
 use store::{Inbox, Keys, Reads};
 use tracing::Instrument as _;
@@ -49,6 +54,10 @@ use crate::works::Works;
 pub struct App {
     /// Where all deeds are done.
     pub desk: Arc<Desk>,
+    /// Where runs of reconciliation are carried out.
+    pub reconciler: Arc<Reconciler>,
+    /// How long the window of one may be.
+    pub window_max: Duration,
     /// Lists and ledgers.
     pub reads: Arc<dyn Reads>,
     /// The inbox of notices, for people.

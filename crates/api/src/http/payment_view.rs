@@ -8,7 +8,7 @@ use domain::{
 use gateway_client::Secret;
 use orchestrator::PaidWith;
 use serde::Serialize;
-use store::Stored;
+use store::{Reconciled, Stored};
 
 /// A payment, as the REST contract has it.
 #[derive(Debug, Serialize)]
@@ -185,6 +185,15 @@ impl<'a> From<&'a IssuedCommand> for PendingCommandView<'a> {
 }
 
 impl<'a> PaymentView<'a> {
+    /// With the moment at which two independent sources proved what it says, if that is what it still says.
+    pub(super) fn reconciled(mut self, stored: &Stored, known: &[Reconciled]) -> Self {
+        let payment = &stored.payment;
+        let proven = known.iter().find(|known| known.payment == payment.id());
+        let proven = proven.filter(|known| known.state == payment.state && known.money == payment.settled);
+        self.reconciled_at = proven.map(|known| known.at.to_string());
+        self
+    }
+
     /// One payment by itself, with what it was paid with. `with_tokens` for those who may charge anyway.
     pub(super) fn alone(stored: &'a Stored, paid_with: Option<&'a PaidWith>, with_tokens: bool) -> Self {
         let Some(paid_with) = paid_with else { return Self::from(stored) };

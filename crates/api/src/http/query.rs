@@ -1,10 +1,12 @@
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::str::FromStr;
 
 use actix_web::HttpRequest;
-use domain::Time;
+use domain::{ShopName, Time};
 use url::form_urlencoded;
 
+use super::Caller;
 use super::problem::{FieldError, Problem};
 
 /// The parameters of a request, taken one by one; what is left at the end is unknown, and an error.
@@ -63,6 +65,19 @@ impl Query {
         let time = chrono::DateTime::parse_from_rfc3339(&text).ok().map(|time| Time::new(time.to_utc()));
         self.check(time.is_some(), name, "must be a moment such as 2026-11-23T10:11:12Z (RFC 3339)");
         time
+    }
+
+    /// The shops that are asked for and that the caller may see, empty for all; none if it may see none of them.
+    pub(super) fn shops(&mut self, caller: &Caller) -> Option<BTreeSet<ShopName>> {
+        let named: BTreeSet<ShopName> = self.several("shop", "must be the name of a shop").into_iter().collect();
+        match (named.is_empty(), caller.shops().is_empty()) {
+            (true, _) => Some(caller.shops().clone()),
+            (false, true) => Some(named),
+            (false, false) => {
+                let both: BTreeSet<ShopName> = named.intersection(caller.shops()).cloned().collect();
+                (!both.is_empty()).then_some(both)
+            }
+        }
     }
 
     /// How many items a page may have.

@@ -5,7 +5,7 @@ use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use domain::{Entry, GatewayPaymentId, PaymentId, ReferenceId, ShopName};
 use serde::Serialize;
-use store::{Name, Scope, Stored};
+use store::{Name, Reconciled, Scope, Stored};
 
 use super::payment_view::PaymentView;
 use super::problem::Problem;
@@ -74,12 +74,23 @@ async fn read(
 async fn alone(stored: &Stored, caller: &Caller, app: &Data<App>) -> Result<HttpResponse, Problem> {
     let (desk, id) = (app.desk.clone(), stored.payment.id());
     let paid_with = app.works.run(async move { desk.paid_with(id).await }).await??;
+    let reconciled = reconciled(stored, app).await?;
     let view = PaymentView::alone(stored, paid_with.as_ref(), caller.may(Scope::DepositsWrite));
+    let view = view.reconciled(stored, &reconciled);
     let mut response = HttpResponse::Ok().json(view);
     if paid_with.is_some() {
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     Ok(response)
+}
+
+/// What is known of one payment's proof; nothing is, before it has ended.
+async fn reconciled(stored: &Stored, app: &Data<App>) -> Result<Vec<Reconciled>, Problem> {
+    if !stored.payment.state.is_final() {
+        return Ok(Vec::new());
+    }
+    let (records, id) = (app.reconciler.records().clone(), stored.payment.id());
+    Ok(app.works.run(async move { records.reconciled(&[id]).await }).await??)
 }
 
 /// `GET /v1/payments/{id}/events`: the ledger, oldest first.
@@ -113,7 +124,8 @@ pub(super) async fn check_payment(
     let stored = visible(by_id(&id)?, &caller, &app).await?;
     let (desk, id) = (app.desk.clone(), stored.payment.id());
     let stored = app.works.run(async move { desk.check_now(id).await }).await??;
-    Ok(HttpResponse::Ok().json(PaymentView::from(&stored)))
+    let reconciled = reconciled(&stored, &app).await?;
+    Ok(HttpResponse::Ok().json(PaymentView::from(&stored).reconciled(&stored, &reconciled)))
 }
 
 pub(super) fn by_id(id: &str) -> Result<Name, Problem> {

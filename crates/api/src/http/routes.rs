@@ -5,7 +5,10 @@ use actix_web::web::{self, PathConfig, ServiceConfig};
 use actix_web::{HttpResponse, Route as Handler};
 
 use super::problem::{Kind, Problem};
-use super::{command, gateway_reads, health, list_payments, read_payment, refund, take_payment, webhook, webhooks_in};
+use super::{
+    breaks, command, gateway_reads, health, list_payments, read_payment, reconciliations, refund, take_payment,
+    webhook, webhooks_in,
+};
 use crate::metrics;
 
 /// One deed at one path.
@@ -18,7 +21,7 @@ pub struct Route {
 }
 
 /// All routes, those of one path beside each other. One that is not here does not exist.
-pub const ROUTES: [Route; 21] = [
+pub const ROUTES: [Route; 28] = [
     post("/v1/payments", || web::post().to(take_payment::take_payment)),
     get("/v1/payments", || web::get().to(list_payments::list_payments)),
     get("/v1/payments/by-reference/{reference}", || web::get().to(read_payment::read_by_reference)),
@@ -36,6 +39,13 @@ pub const ROUTES: [Route; 21] = [
     post("/v1/webhooks-in/{id}/rerun", || web::post().to(webhooks_in::rerun_webhook_in)),
     get("/v1/balances", || web::get().to(gateway_reads::read_balances)),
     get("/v1/customers/{customer}/card-tokens", || web::get().to(gateway_reads::read_card_tokens)),
+    post("/v1/reconciliations", || web::post().to(reconciliations::order)),
+    get("/v1/reconciliations", || web::get().to(reconciliations::list)),
+    get("/v1/reconciliations/{id}", || web::get().to(reconciliations::read)),
+    get("/v1/breaks", || web::get().to(breaks::list)),
+    get("/v1/breaks/{id}", || web::get().to(breaks::read)),
+    post("/v1/breaks/{id}/assign", || web::post().to(breaks::assign)),
+    post("/v1/breaks/{id}/resolve", || web::post().to(breaks::resolve)),
     post("/webhooks/paytech/{shop}", || web::post().to(webhook::hear)),
     get("/livez", || web::get().to(health::livez)),
     get("/readyz", || web::get().to(health::readyz)),

@@ -74,7 +74,8 @@ fn list_key(name: &str) -> Option<&'static str> {
 /// The names of the environment that can only be meant for us: those of our tables and of our plain keys. Everything
 /// else there is other programs' business; among ours an unknown key is an error.
 fn ours(environment: impl IntoIterator<Item = (String, String)>) -> HashMap<String, String> {
-    const TABLES: [&str; 8] = ["HTTP", "DATABASE", "GATEWAY", "SHOPS", "PAYMENTS", "SWEEP", "WORKERS", "LOG"];
+    const TABLES: [&str; 9] =
+        ["HTTP", "DATABASE", "GATEWAY", "SHOPS", "PAYMENTS", "SWEEP", "RECONCILIATION", "WORKERS", "LOG"];
     const PLAIN: [&str; 3] = ["PUBLIC_URL", "MASTER_KEY", "DEFAULT_SHOP"];
     let (mut ours, mut platforms) = (HashMap::new(), Vec::new());
     for (name, value) in environment {
@@ -197,12 +198,19 @@ impl Settings {
             ("sweep.interval_seconds", self.sweep.interval_seconds),
             ("sweep.page_items", self.sweep.page_items.into()),
             ("sweep.poll_seconds", self.sweep.poll_seconds.len() as u64),
+            ("reconciliation.window_days_max", self.reconciliation.window_days_max),
+            ("reconciliation.failures_max", self.reconciliation.failures_max.into()),
+            ("reconciliation.retry_seconds", self.reconciliation.retry_seconds),
         ];
         if let Some((key, _)) = at_least_one.iter().find(|(_, number)| *number == 0) {
             return Err(wrong(key, "must be at least 1"));
         }
         if self.sweep.page_items > 1_000 {
             return Err(wrong("sweep.page_items", "must be at most 1000, as the gateway has it"));
+        }
+        // Each page begins with the last item of the one before.
+        if !(2..=1_000).contains(&self.reconciliation.page_items) {
+            return Err(wrong("reconciliation.page_items", "must be 2 to 1000"));
         }
         // A request may leave until a third of its lease is over, and whoever sent it must be done, its answer recorded
         // too, before the lease is: else a second process would be on the payment.

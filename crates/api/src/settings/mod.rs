@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use domain::{FlowRules, Intervals, PaymentMethod, ShopName};
 pub use load::{InvalidSettings, load, refuse_proxies};
-use orchestrator::{BreakerSettings, RequestRate, Rules, SweepRules};
+use orchestrator::{BreakerSettings, ReconciliationRules, RequestRate, Rules, SweepRules};
 pub use secret::Secret;
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +30,7 @@ pub struct Settings {
     pub shops: BTreeMap<ShopName, Shop>,
     pub payments: Payments,
     pub sweep: Sweep,
+    pub reconciliation: Reconciliation,
     pub workers: Workers,
     pub log: Log,
 }
@@ -131,6 +132,22 @@ pub struct Sweep {
     pub poll_seconds: Vec<u64>,
 }
 
+/// `[reconciliation]`
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "see Settings")]
+pub struct Reconciliation {
+    pub enabled: bool,
+    pub day_interval_seconds: u64,
+    pub week_interval_seconds: u64,
+    pub week_offset_seconds: u64,
+    pub margin_seconds: u64,
+    pub page_items: u16,
+    pub window_days_max: u64,
+    pub failures_max: u32,
+    pub retry_seconds: u64,
+}
+
 /// `[workers]`
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -167,6 +184,23 @@ impl Settings {
         }
         let mut names = self.shops.keys();
         names.next().filter(|_| names.next().is_none()).cloned()
+    }
+
+    /// How our records are held against the gateway's.
+    pub fn reconciliation_rules(&self) -> ReconciliationRules {
+        let settings = &self.reconciliation;
+        let seconds = Duration::from_secs;
+        let interval = |interval| Some(seconds(interval)).filter(|interval| settings.enabled && !interval.is_zero());
+        ReconciliationRules {
+            day_interval: interval(settings.day_interval_seconds),
+            week_interval: interval(settings.week_interval_seconds),
+            week_offset: seconds(settings.week_offset_seconds),
+            margin: seconds(settings.margin_seconds),
+            page_items: settings.page_items,
+            failures_max: settings.failures_max,
+            retry_pause: seconds(settings.retry_seconds),
+            ..ReconciliationRules::default()
+        }
     }
 
     /// The settings of the deeds.

@@ -19,7 +19,10 @@ async fn every_command_says_what_it_is_for() {
     let help = text(&run(&["--help"], &[]).await.stdout);
     let commands = help.split("Commands:").nth(1).unwrap().split("Options:").next().unwrap();
     let names: Vec<&str> = commands.lines().filter_map(|line| line.split_whitespace().next()).collect();
-    assert_eq!(names, ["serve", "local", "migrate", "keys", "why", "check", "verify", "settings", "help"]);
+    assert_eq!(
+        names,
+        ["serve", "local", "migrate", "keys", "why", "check", "reconcile", "breaks", "verify", "settings", "help"]
+    );
     for name in &names[..names.len() - 1] {
         let own = run(&[name, "--help"], &[]).await;
         let about = text(&own.stdout).lines().next().unwrap().to_owned();
@@ -51,7 +54,7 @@ async fn what_cannot_be_understood_ends_with_2_and_one_clear_line() {
 /// Settings with which the service cannot serve: the key is named, nothing listens, nothing is created.
 #[tokio::test]
 async fn settings_that_cannot_work_end_with_2_and_name_the_key() {
-    let broken: [(&[(&str, &str)], &str); 33] = [
+    let broken: [(&[(&str, &str)], &str); 35] = [
         (&[("MASTER_KEY", "")], "master_key: is missing; set MASTER_KEY"),
         (&[("MASTER_KEY", "short-master-key-x")], "master_key: is too short"),
         (&[("SHOPS__MAIN__API_KEY", "")], "shops.main.api_key: is missing; set SHOPS__MAIN__API_KEY"),
@@ -71,6 +74,8 @@ async fn settings_that_cannot_work_end_with_2_and_name_the_key() {
         (&[("PAYMENTS__LOOK_UP_SECONDS", "")], "payments.look_up_seconds: must be at least 1"),
         (&[("SWEEP__POLL_SECONDS", "")], "sweep.poll_seconds: must be at least 1"),
         (&[("SWEEP__PAGE_ITEMS", "1001")], "sweep.page_items: must be at most 1000"),
+        (&[("RECONCILIATION__PAGE_ITEMS", "1")], "reconciliation.page_items: must be 2 to 1000"),
+        (&[("RECONCILIATION__WINDOW_DAYS_MAX", "0")], "reconciliation.window_days_max: must be at least 1"),
         (&[("GATEWAY__REQUESTS_PER_SECOND", "0")], "gateway.requests_per_second: must be at least 1"),
         (&[("PAYMENTS__LEASE_SECONDS", "1")], "gateway.answer_seconds"),
         (&[("PAYMENTS__QUARANTINE_SECONDS", "3")], "payments.quarantine_seconds: must be at least"),

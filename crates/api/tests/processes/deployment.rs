@@ -307,6 +307,7 @@ fn environment(database: &str, gateway: &str) -> BTreeMap<String, String> {
         // Never within a test: what a notice tells must come from the notice.
         ("PAYMENTS__POLL_SECONDS", "86400"),
         ("SWEEP__ENABLED", "false"),
+        ("RECONCILIATION__ENABLED", "false"),
         ("PAYMENTS__CONFIRM_SECONDS", "1"),
         ("WORKERS__COUNT", "1"),
         ("WORKERS__BATCH", "32"),

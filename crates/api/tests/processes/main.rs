@@ -16,6 +16,7 @@ mod outages;
 mod port;
 mod process;
 mod races;
+mod reconciling;
 mod settings_file;
 mod sleeps;
 mod stops;

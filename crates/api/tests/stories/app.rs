@@ -334,6 +334,8 @@ pub(crate) fn environment(data: &Data, gateway: &str, url: &str, pairs: &[(&str,
         ("SHOPS__MAIN__API_KEY", API_KEY),
         ("SHOPS__MAIN__SIGNING_KEY", SIGNING_KEY),
         ("HTTP__WORKERS", "2"),
+        // Where a story does not want it, no window is compared, whatever time it is.
+        ("RECONCILIATION__ENABLED", "false"),
         ("DATABASE__REQUEST_CONNECTIONS", "2"),
         ("DATABASE__WEBHOOK_CONNECTIONS", "1"),
         ("DATABASE__WORKER_CONNECTIONS", "1"),

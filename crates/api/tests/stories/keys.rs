@@ -30,7 +30,13 @@ fn scope_of(method: &Method, path: &str) -> Option<Scope> {
         ) => Some(Scope::PaymentsRead),
         ("POST", "/v1/payments/{id}/check" | "/v1/webhooks-in/{id}/rerun") => Some(Scope::OpsWrite),
         ("GET", "/v1/payments/{id}/operations" | "/v1/webhooks-in") => Some(Scope::OpsRead),
-        ("GET", "/v1/balances") => Some(Scope::FinanceRead),
+        (
+            "GET",
+            "/v1/balances" | "/v1/reconciliations" | "/v1/reconciliations/{id}" | "/v1/breaks" | "/v1/breaks/{id}",
+        ) => Some(Scope::FinanceRead),
+        ("POST", "/v1/reconciliations" | "/v1/breaks/{id}/assign" | "/v1/breaks/{id}/resolve") => {
+            Some(Scope::FinanceWrite)
+        }
         // Notices are signed with a key of another kind; the others tell nothing of anybody.
         ("POST", "/webhooks/paytech/{shop}") | ("GET", "/livez" | "/readyz" | "/metrics") => None,
         (method, path) => panic!("nobody has decided who may {method} {path}"),

@@ -26,6 +26,7 @@ mod poison;
 mod problem_shape;
 mod problems;
 mod reading;
+mod reconciling;
 mod recurring;
 mod refunds;
 mod secrets;

@@ -34,7 +34,7 @@ impl Engine {
             Correction::Removed => self.change(place, |payment| payment.removed = true),
             Correction::Restored => self.change(place, |payment| payment.removed = false),
             Correction::Amount(amount) => {
-                self.change(place, |payment| payment.settled = Some(Settled::Drifted(amount)))
+                self.change(place, |payment| payment.settled = Some(Settled::Drifted(amount)));
             }
             Correction::Currency(currency) => self.change(place, |payment| {
                 let amount = payment.money().0.or(payment.order.amount);

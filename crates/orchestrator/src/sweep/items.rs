@@ -45,7 +45,7 @@ const TRIES: [Duration; 7] = [
 
 impl Desk {
     /// Once this is over, everything that the page tells is durable.
-    pub(super) async fn apply_page(&self, shop: &ShopName, page: &[Sighting]) -> Result<(), DeedError> {
+    pub(crate) async fn apply_page(&self, shop: &ShopName, page: &[Sighting]) -> Result<(), DeedError> {
         let matches = self.apply_all(shop, page).await?;
         let now = self.now();
         let strangers = page.iter().zip(matches).filter(|(_, whose)| *whose == Match::Nothing);
@@ -130,7 +130,11 @@ impl Desk {
 
     /// The payments that gateway payments belong to: by their id, else by their reference; what gives money back without
     /// our doing belongs to the payment that it takes it from.
-    async fn owners(&self, shop: &ShopName, sightings: &[Sighting]) -> Result<Vec<Option<Stored>>, DeedError> {
+    pub(crate) async fn owners(
+        &self,
+        shop: &ShopName,
+        sightings: &[Sighting],
+    ) -> Result<Vec<Option<Stored>>, DeedError> {
         let by_gateway = |id: &domain::GatewayPaymentId| Name::Gateway(shop.clone(), id.clone());
         let names = |sighting: &Sighting| {
             let reference = sighting.reference_id.as_deref().and_then(|reference| reference.parse().ok());

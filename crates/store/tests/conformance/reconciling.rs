@@ -111,8 +111,7 @@ on_every_store! {
         record(&*books, &third, 32, &[(303, finding("gw1", "1.01")), (304, finding("gw2", "2.5"))]).await;
         let every = by_subject(&*books).await;
         let shown: Vec<_> = every.iter().map(|one| (one.id.as_u128(), one.state)).collect();
-        use BreakState::{Closed, Open, Resolved};
-        assert_eq!(shown, [(101, Resolved), (301, Open), (102, Closed), (302, Open)]);
+        assert_eq!(shown, [(101, BreakState::Resolved), (301, BreakState::Open), (102, BreakState::Closed), (302, BreakState::Open)]);
     }
 
     async fn only_what_a_run_covers_is_closed_by_it(store: &TestStore) {

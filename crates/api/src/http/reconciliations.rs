@@ -1,0 +1,157 @@
+//! `/v1/reconciliations`: our payments held against the gateway's list.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use actix_web::http::header::LOCATION;
+use actix_web::web::{Data, Path, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use domain::{BreakKind, ShopName, Time};
+use serde::Serialize;
+use store::{Cause, Run, RunState, RunStep, RunsPage, Scope};
+use uuid::Uuid;
+
+use super::cursor::Cursor;
+use super::form::Form;
+use super::problem::{FieldError, Problem};
+use super::query::Query;
+use super::take_payment::BODY_MAX;
+use super::{App, Caller, body};
+use crate::window::Window;
+
+/// `POST /v1/reconciliations` `{shop?, from, to, zone?}`: 202, since it takes as long as the gateway's list is.
+pub(super) async fn order(request: HttpRequest, payload: Payload, app: Data<App>) -> Result<HttpResponse, Problem> {
+    let caller = Caller::of(&request, &app, Scope::FinanceWrite).await?;
+    Query::of(&request).finish()?;
+    body::check_json(&request)?;
+    let body = body::read(payload, BODY_MAX, app.body_patience).await?;
+    let (shop, window) = read_order(&body, &app, &caller)?;
+    let (reconciler, id, by) = (app.reconciler.clone(), app.ids.next(), caller.actor());
+    let ordering = async move { reconciler.order(id, shop, window, Cause::Ordered, Some(by)).await };
+    let run = app.works.run(ordering).await??;
+    let location = format!("/v1/reconciliations/{}", run.id);
+    Ok(HttpResponse::Accepted().insert_header((LOCATION, location)).json(RunView::from(&run)))
+}
+
+fn read_order(body: &[u8], app: &App, caller: &Caller) -> Result<(ShopName, [Time; 2]), Problem> {
+    let mut form = Form::read(body)?;
+    let errors = &mut Vec::new();
+    let named: Option<ShopName> = form.text("shop", errors);
+    let from: Option<String> = form.value("from", "must be a string", errors);
+    let to: Option<String> = form.value("to", "must be a string", errors);
+    let zone: Option<String> = form.value("zone", "must be a string", errors);
+    let (from, to) = (form.require("from", from, errors), form.require("to", to, errors));
+    form.finish(errors);
+    let mut window = None;
+    if let (Some(from), Some(to)) = (from, to) {
+        let given = Window { from: &from, to: &to, zone: zone.as_deref() };
+        match given.read(app.desk.now(), app.window_max) {
+            Ok(read) => window = Some(read),
+            Err(wrong) => errors
+                .extend(wrong.into_iter().map(|(field, detail)| FieldError { pointer: format!("/{field}"), detail })),
+        }
+    }
+    let Some(window) = window.filter(|_| errors.is_empty()) else {
+        return Err(Problem::fields(std::mem::take(errors)));
+    };
+    let shop = named.or_else(|| app.default_shop.clone());
+    let shop = shop.filter(|shop| app.shops.contains(shop) && caller.may_see(shop)).ok_or_else(Problem::not_found)?;
+    Ok((shop, window))
+}
+
+/// `GET /v1/reconciliations`: the one that was ordered last first; filters `shop`, `state`.
+pub(super) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
+    let caller = Caller::of(&request, &app, Scope::FinanceRead).await?;
+    let mut query = Query::of(&request);
+    let limit = query.limit();
+    let before = query.one::<Cursor>("cursor", "must be a cursor of this list").map(|cursor| (cursor.at, cursor.id));
+    let shops = query.shops(&caller);
+    let state = query.one::<RunState>("state", "must be waiting, running, completed or failed");
+    query.finish()?;
+    let Some(shops) = shops else { return Ok(HttpResponse::Ok().json(RunsView { data: vec![], next_cursor: None })) };
+    let page = RunsPage { shops, state, before, limit: limit + 1 };
+    let records = app.reconciler.records().clone();
+    let mut runs = app.works.run(async move { records.runs(&page).await }).await??;
+    let next_cursor = Cursor::behind(&mut runs, limit, |run| Cursor { at: run.ordered_at, id: run.id });
+    Ok(HttpResponse::Ok().json(RunsView { data: runs.iter().map(RunView::from).collect(), next_cursor }))
+}
+
+/// `GET /v1/reconciliations/{id}`.
+pub(super) async fn read(request: HttpRequest, id: Path<String>, app: Data<App>) -> Result<HttpResponse, Problem> {
+    let caller = Caller::of(&request, &app, Scope::FinanceRead).await?;
+    Query::of(&request).finish()?;
+    let id: Uuid = id.parse().map_err(|_| Problem::not_found())?;
+    let records = app.reconciler.records().clone();
+    let run = app.works.run(async move { records.run(id).await }).await??;
+    let run = run.filter(|run| caller.may_see(&run.shop)).ok_or_else(Problem::not_found)?;
+    Ok(HttpResponse::Ok().json(RunView::from(&run)))
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RunsView<'a> {
+    data: Vec<RunView<'a>>,
+    next_cursor: Option<String>,
+}
+
+/// A run, as callers and the command line see it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[allow(missing_docs, reason = "the page on reconciliation documents the fields")]
+pub(crate) struct RunView<'a> {
+    pub id: String,
+    pub shop: &'a str,
+    pub from: String,
+    pub to: String,
+    pub cause: Cause,
+    pub ordered_by: Option<&'a str>,
+    pub state: RunState,
+    pub failure: Option<&'a str>,
+    pub step: Option<RunStep>,
+    pub pages: u64,
+    pub items: u64,
+    pub payments: u64,
+    /// Breaks that it found and that are open, by kind.
+    pub found: BTreeMap<BreakKind, u64>,
+    pub opened: Option<u64>,
+    pub resolved: Option<u64>,
+    pub closed: Option<u64>,
+    pub ordered_at: String,
+    pub begun_at: Option<String>,
+    pub finished_at: Option<String>,
+    pub next_at: Option<String>,
+}
+
+impl<'a> From<&'a Run> for RunView<'a> {
+    fn from(run: &'a Run) -> Self {
+        let is_open = !run.state.is_over();
+        let tally = run.tally.as_ref();
+        Self {
+            id: run.id.to_string(),
+            shop: run.shop.as_str(),
+            from: run.from.to_string(),
+            to: run.to.to_string(),
+            cause: run.cause,
+            ordered_by: run.ordered_by.as_ref().map(|by| by.name.as_str()),
+            state: run.state,
+            failure: run.failure.as_deref(),
+            step: is_open.then_some(run.progress.step),
+            pages: run.progress.pages,
+            items: run.progress.items,
+            payments: run.progress.payments,
+            found: tally.map(|tally| tally.open.clone()).unwrap_or_default(),
+            opened: tally.map(|tally| tally.opened),
+            resolved: tally.map(|tally| tally.resolved),
+            closed: tally.map(|tally| tally.closed),
+            ordered_at: run.ordered_at.to_string(),
+            begun_at: run.begun_at.map(|at| at.to_string()),
+            finished_at: run.finished_at.map(|at| at.to_string()),
+            next_at: is_open.then(|| run.next_at.to_string()),
+        }
+    }
+}
+
+/// The longest window of a run, from the settings.
+pub(crate) fn window_max(days: u64) -> Duration {
+    Duration::from_secs(days.saturating_mul(24 * 60 * 60))
+}

@@ -11,28 +11,46 @@ use super::transaction::Deed;
 use crate::columns::{Row, json_text};
 use crate::{Break, BreaksPage, Resolution, StoreError, Tally};
 
-pub(super) const BREAK: &str = "select * from breaks where break_id = ?1";
+/// What a statement selects of `breaks b`, for [`one_break`].
+macro_rules! break_columns {
+    () => {
+        "break_id, kind, shop, subject, subject_at, payment_id, gateway_payment_id, \
+         reference_id, our_state, our_whole, our_nano, our_atto, our_currency, their_state, \
+         their_whole, their_nano, their_atto, their_currency, state, first_seen_at, \
+         last_seen_at, first_run, last_run, owner, ended_at, reason, resolved_by, \
+         closed_run"
+    };
+}
 
-const BREAKS: &str = "select * from breaks b where true";
+pub(super) const BREAK: &str = concat!("select ", break_columns!(), " from breaks where break_id = ?1");
+
+const BREAKS: &str = concat!("select ", break_columns!(), " from breaks b where true");
 
 /// Of a window, like those of the run; the first parameter is the run.
-pub(super) const UNFOUND_BREAKS: &str = "
-    select i.said, b.* from breaks b
-    left join reconciliation_items i on i.run_id = ?1 and i.gateway_payment_id = b.gateway_payment_id
+pub(super) const UNFOUND_BREAKS: &str = concat!(
+    "select ",
+    break_columns!(),
+    ", (select i.said from reconciliation_items i where i.run_id = ?1 and i.gateway_payment_id = b.gateway_payment_id) as said
+    from breaks b
     where b.shop = ?2 and b.state = 'open' and b.subject_at >= ?3 and b.subject_at < ?4 and b.last_run <> ?1
       and (b.subject_at, b.break_id) > (?5, ?6)
-    order by b.subject_at, b.break_id limit ?7";
+    order by b.subject_at, b.break_id limit ?7"
+);
 
 pub(super) const TALLY: &str = "
     select kind, state, first_run = ?1 as opened, count(*) as breaks from breaks
     where (last_run = ?1 and state <> 'closed') or closed_run = ?1
     group by 1, 2, 3";
 
-pub(super) const ASSIGN_BREAK: &str = "update breaks set owner = ?2 where break_id = ?1 and state = 'open' returning *";
+pub(super) const ASSIGN_BREAK: &str =
+    concat!("update breaks set owner = ?2 where break_id = ?1 and state = 'open' returning ", break_columns!());
 
-pub(super) const RESOLVE_BREAK: &str = "
+pub(super) const RESOLVE_BREAK: &str = concat!(
+    "
     update breaks set state = 'resolved', reason = ?2, resolved_by = ?3, ended_at = ?4
-    where break_id = ?1 and state = 'open' returning *";
+    where break_id = ?1 and state = 'open' returning ",
+    break_columns!()
+);
 
 pub(super) async fn by_id(readers: &SqlitePool, id: Uuid) -> Result<Option<Break>, StoreError> {
     let row = sqlx::query(BREAK).bind(id.to_string()).fetch_optional(readers).await.map_err(fault::of_statement)?;

@@ -26,23 +26,37 @@ pub(super) const ORDER_RUN: &str = "
     values (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'waiting', 0, ?8, ?9, 0)
     on conflict do nothing";
 
-/// The one that has the id comes first.
-pub(super) const ORDERED_RUN: &str = "
-    select * from reconciliations
-    where run_id = ?1 or (shop = ?2 and window_from = ?3 and window_to = ?4 and finished_at is null)
-    order by run_id = ?1 desc limit 1";
+/// What a statement selects of `reconciliations`, for [`run`].
+macro_rules! run_columns {
+    () => {
+        "run_id, shop, window_from, window_to, cause, ordered_by, ordered_at, state, failure, failures, progress, tally, \
+         begun_at, finished_at, next_at, epoch"
+    };
+}
 
-pub(super) const CLAIM_RUN: &str = "
+/// The one that has the id comes first.
+pub(super) const ORDERED_RUN: &str = concat!(
+    "select ",
+    run_columns!(),
+    " from reconciliations
+    where run_id = ?1 or (shop = ?2 and window_from = ?3 and window_to = ?4 and finished_at is null)
+    order by run_id = ?1 desc limit 1"
+);
+
+pub(super) const CLAIM_RUN: &str = concat!(
+    "
     update reconciliations
     set state = 'running', begun_at = coalesce(begun_at, ?2), lease_owner = ?3, leased_until = ?4, epoch = epoch + 1
     where run_id = (select run_id from reconciliations where shop = ?1 and finished_at is null
                     order by ordered_at, run_id limit 1)
       and next_at <= ?2 and (leased_until is null or leased_until <= ?2)
-    returning *";
+    returning ",
+    run_columns!()
+);
 
-pub(super) const RUN: &str = "select * from reconciliations where run_id = ?1";
+pub(super) const RUN: &str = concat!("select ", run_columns!(), " from reconciliations where run_id = ?1");
 
-const RUNS: &str = "select * from reconciliations r where true";
+const RUNS: &str = concat!("select ", run_columns!(), " from reconciliations r where true");
 
 pub(super) const MET: &str = "
     select i.gateway_payment_id from json_each(?2) n
@@ -154,7 +168,8 @@ pub(super) const FORGET_MET: &str = "
         select gateway_payment_id from reconciliation_items where run_id = ?1 limit ?2)";
 
 pub(super) const RECONCILED: &str = "
-    select p.* from json_each(?1) n cross join reconciled_payments p on p.payment_id = n.value order by p.payment_id";
+    select p.payment_id, p.at, p.run_id, p.state, p.amount_whole, p.amount_nano, p.amount_atto, p.currency
+    from json_each(?1) n cross join reconciled_payments p on p.payment_id = n.value order by p.payment_id";
 
 #[async_trait]
 impl Reconciliations for SqliteStore {

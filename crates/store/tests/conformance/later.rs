@@ -2,14 +2,16 @@
 
 use fault_catalogue::struck;
 use store::{
-    Claim, Filed, InboxPage, KeyRecord, Name, Notice, Opened, Outcome, Page, Scope, SweepClaim, UnmatchedPayment, Write,
+    BreakFilter, BreaksPage, Claim, Filed, InboxPage, KeyRecord, Name, Notice, Opened, Outcome, Page, Reconciled,
+    Resolution, Run, RunState, RunsPage, Scope, Step, SweepClaim, UnmatchedPayment, Write,
 };
 use uuid::Uuid;
 
 use crate::fixtures::*;
+use crate::reconciling;
 use crate::test_store::{TestStore, on_both_databases};
 
-const TABLES: [&str; 13] = [
+const TABLES: [&str; 17] = [
     "payments",
     "payment_events",
     "payment_checks",
@@ -23,6 +25,10 @@ const TABLES: [&str; 13] = [
     "movements",
     "books",
     "api_keys",
+    "reconciliations",
+    "reconciliation_items",
+    "reconciled_payments",
+    "breaks",
 ];
 
 on_both_databases! {
@@ -46,7 +52,7 @@ async fn everything(store: &TestStore, round: u128) {
     let (database, number) = (store.database().unwrap(), round * 100);
     let seconds = 1_000 * u64::try_from(round).unwrap();
     let born = store::Birth { kept_request: Some(vec![1]), ..birth(number, &format!("order-{number}")) };
-    assert_eq!(store.open(&[born.clone()]).await, [Opened::New]);
+    assert_eq!(store.open(std::slice::from_ref(&born)).await, [Opened::New]);
     assert!(matches!(store.open(&[born]).await.as_slice(), [Opened::Existing(_)]));
     assert!(store.store.kept_request(id(number)).await.unwrap().is_some());
     let there = store.load_id(id(number)).await;
@@ -106,6 +112,8 @@ async fn everything(store: &TestStore, round: u128) {
     assert!(!database.keys.keys().await.unwrap().is_empty());
     assert!(database.keys.revoke_key(key.id, at(seconds)).await.unwrap());
 
+    compare(store, &there.payment, number, seconds).await;
+
     let reads = store.reads();
     let page = Page { filter: store::Filter::default(), before: None, limit: 10 };
     assert!(!reads.list(&page).await.unwrap().is_empty());
@@ -115,4 +123,40 @@ async fn everything(store: &TestStore, round: u128) {
     assert!(reads.health().await.unwrap().migrated);
     // And each ledger folded, the outbox read, and every view of what must not be.
     store.check().await;
+}
+
+/// A run from its order to its end, with a break that somebody takes and resolves.
+async fn compare(store: &TestStore, payment: &domain::Payment, number: u128, seconds: u64) {
+    let runs = store.reconciliations();
+    let order = reconciling::run(number, seconds);
+    assert_eq!(runs.order_run(&order).await.unwrap(), order);
+    let claimed = runs.claim_run(&reconciling::claim(1, seconds)).await.unwrap().unwrap();
+    let (gateway, name) = (format!("foreign{number}"), Uuid::from_u128(number + 1));
+    let state = domain::PaymentState::Completed;
+    let proven = Reconciled { payment: payment.id(), at: at(seconds), run: order.id, state, money: None };
+    let first = Step {
+        met: vec![reconciling::met(&gateway, true)],
+        findings: vec![(name, reconciling::finding(&gateway, "1.00"))],
+        reconciled: vec![proven],
+        ..reconciling::step(&claimed, seconds)
+    };
+    assert!(runs.record_step(&first).await.unwrap());
+    assert_eq!(runs.met(order.id, &[gateway_id(&gateway)]).await.unwrap(), [true]);
+    assert_eq!(runs.reconciled(&[payment.id()]).await.unwrap().len(), 1);
+    assert!(runs.assign_break(name, "somebody").await.unwrap().is_some());
+    let resolution = Resolution { reason: "booked".to_owned(), by: reconciling::actor(), at: at(seconds) };
+    assert!(runs.resolve_break(name, &resolution).await.unwrap().is_some());
+    assert!(runs.one_break(name).await.unwrap().is_some());
+    runs.covered_payments(&claimed, None, 10).await.unwrap();
+    runs.unmatched_notices(&claimed, None, 10).await.unwrap();
+    runs.unfound_breaks(&claimed, None, 10).await.unwrap();
+    runs.tally(order.id).await.unwrap();
+    assert_eq!(runs.forget_met(order.id, 10).await.unwrap(), 1);
+    let done = Run { state: RunState::Completed, finished_at: Some(at(seconds)), ..claimed };
+    assert!(runs.record_step(&reconciling::step(&done, seconds)).await.unwrap());
+    assert_eq!(runs.run(order.id).await.unwrap().unwrap().state, RunState::Completed);
+    let breaks = BreaksPage { filter: BreakFilter::default(), before: None, limit: 10 };
+    assert!(!runs.breaks(&breaks).await.unwrap().is_empty());
+    let page = RunsPage { shops: [shop()].into(), state: None, before: None, limit: 10 };
+    assert!(!runs.runs(&page).await.unwrap().is_empty());
 }

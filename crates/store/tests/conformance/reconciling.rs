@@ -234,7 +234,7 @@ on_every_store! {
     }
 }
 
-fn run(number: u128, seconds: u64) -> Run {
+pub(crate) fn run(number: u128, seconds: u64) -> Run {
     Run {
         id: Uuid::from_u128(number),
         shop: shop(),
@@ -255,11 +255,11 @@ fn run(number: u128, seconds: u64) -> Run {
     }
 }
 
-fn claim(process: u128, seconds: u64) -> RunClaim {
+pub(crate) fn claim(process: u128, seconds: u64) -> RunClaim {
     RunClaim { shop: shop(), now: at(seconds), owner: owner(process), until: at(seconds + 60) }
 }
 
-fn step(run: &Run, seconds: u64) -> Step {
+pub(crate) fn step(run: &Run, seconds: u64) -> Step {
     Step {
         run: run.clone(),
         at: at(seconds),
@@ -271,15 +271,15 @@ fn step(run: &Run, seconds: u64) -> Step {
     }
 }
 
-fn actor() -> Actor {
+pub(crate) fn actor() -> Actor {
     Actor { key: Uuid::from_u128(77), name: "finance".to_owned() }
 }
 
-fn met(gateway: &str, agrees: bool) -> Met {
+pub(crate) fn met(gateway: &str, agrees: bool) -> Met {
     Met { id: gateway_id(gateway), said: "COMPLETED 1 EUR".to_owned(), agrees }
 }
 
-fn finding(gateway: &str, amount: &str) -> Finding {
+pub(crate) fn finding(gateway: &str, amount: &str) -> Finding {
     Finding {
         kind: BreakKind::MissingHere,
         subject: gateway.to_owned(),

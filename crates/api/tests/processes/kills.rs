@@ -19,7 +19,9 @@ on_every_store! {
                 for kill in 0..kills {
                     // Every other one may do something first, however busy the machine is: a life that is too short
                     // to answer anybody proves nothing.
-                    if kill % 2 == 0 {
+                    if kill % 50 == 49 {
+                        traffic.until_everyone_is_answered().await;
+                    } else if kill % 2 == 0 {
                         traffic.until_one_more_is_acknowledged().await;
                     }
                     // Any moment will do; this one is no wait for anything.

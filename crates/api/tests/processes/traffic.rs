@@ -21,6 +21,8 @@ pub(crate) struct Traffic<'a> {
     stopping: AtomicBool,
     begun: AtomicUsize,
     acknowledged: Mutex<Vec<(usize, HandedOut)>>,
+    /// How often each of the callers was answered.
+    answered: [AtomicUsize; CALLERS],
 }
 
 /// Callers that order at the same time.
@@ -38,6 +40,7 @@ impl<'a> Traffic<'a> {
             stopping: AtomicBool::new(false),
             begun: AtomicUsize::new(0),
             acknowledged: Mutex::default(),
+            answered: Default::default(),
         }
     }
 
@@ -49,7 +52,7 @@ impl<'a> Traffic<'a> {
             self.stopping.store(true, Ordering::Relaxed);
             outcome
         };
-        let (outcome, _) = tokio::join!(event, join_all((0..CALLERS).map(|_| self.callers())));
+        let (outcome, _) = tokio::join!(event, join_all(self.answered.iter().map(|answered| self.callers(answered))));
         let acknowledged = std::mem::take(&mut *self.acknowledged.lock().unwrap());
         let count = acknowledged.len();
         // Not all at once: a thousand who ask again and again keep a small service from doing what they wait for.
@@ -70,8 +73,19 @@ impl<'a> Traffic<'a> {
         }
     }
 
+    /// Waits until each of the callers has been answered once more. Whoever is cut off again and again, while others are
+    /// answered, comes to an end at last.
+    pub(crate) async fn until_everyone_is_answered(&self) {
+        let counts = || self.answered.iter().map(|answered| answered.load(Ordering::Relaxed)).collect::<Vec<_>>();
+        let before = counts();
+        let mut waiting = Waiting::until("everyone is answered");
+        while counts().iter().zip(&before).any(|(now, before)| now == before) {
+            waiting.pause().await;
+        }
+    }
+
     /// One caller after the other, each with an order of its own, some of them with a customer who pays at once.
-    async fn callers(&self) {
+    async fn callers(&self, answered: &AtomicUsize) {
         while !self.stopping.load(Ordering::Relaxed) {
             let number = self.begun.fetch_add(1, Ordering::Relaxed);
             let reference = format!("order-{number}");
@@ -83,6 +97,7 @@ impl<'a> Traffic<'a> {
                 self.caller.pay(&taken.body).await;
             }
             self.acknowledged.lock().unwrap().push((number, handed_out));
+            answered.fetch_add(1, Ordering::Relaxed);
             if let Some(earlier) = number.checked_sub(EARLIER) {
                 self.go_on_with(earlier).await;
             }

@@ -10,6 +10,8 @@ pub struct Verified {
     pub entries: u64,
     /// Payments that are not what their ledger tells (protocols, invariant I9); at most [`Verified::SHOWN_MAX`].
     pub mismatches: Vec<Mismatch>,
+    /// What the database was asked for, each with the invariant that it watches.
+    pub rules: Vec<&'static str>,
     /// What breaks an invariant as the database sees it.
     pub violations: Vec<Violation>,
 }
@@ -30,7 +32,8 @@ impl Verified {
 
     /// Folds every ledger and compares it with its row, and asks the database for violations.
     pub async fn run(reads: &dyn Reads) -> Result<Self, StoreError> {
-        let mut verified = Self { violations: reads.violations().await?, ..Self::default() };
+        let violations = reads.violations().await?;
+        let mut verified = Self { rules: reads.rules(), violations, ..Self::default() };
         let mut after = None;
         loop {
             let page = reads.audit(after, Self::PAGE).await?;
@@ -42,6 +45,12 @@ impl Verified {
                 _ => return Ok(verified),
             }
         }
+    }
+
+    /// How often each rule was found broken; the database shows a hundred of each at most.
+    pub fn broken(&self) -> impl Iterator<Item = (&'static str, usize)> {
+        let count = |rule: &str| self.violations.iter().filter(|violation| violation.rule == rule).count();
+        self.rules.iter().map(move |rule| (*rule, count(rule)))
     }
 
     /// Whether nothing was found.

@@ -31,6 +31,9 @@ pub trait Reads: Send + Sync {
     /// What breaks an invariant, as the database sees it; empty when all is well.
     async fn violations(&self) -> Result<Vec<Violation>, StoreError>;
 
+    /// The names of what is looked for by [`Reads::violations`], each beginning with the invariant that it watches.
+    fn rules(&self) -> Vec<&'static str>;
+
     /// How many payments stand in each state.
     async fn counts(&self) -> Result<Vec<(PaymentState, u64)>, StoreError>;
 

@@ -13,6 +13,8 @@ pub(super) async fn run(settings: &Settings, output: &Output) -> Result<Ending, 
         "mismatches": verified.mismatches.iter().map(|mismatch| serde_json::json!({
             "payment": mismatch.payment.to_string(), "detail": mismatch.detail,
         })).collect::<Vec<_>>(),
+        "rules": verified.broken().map(|(rule, found)| (rule.to_owned(), found.into()))
+            .collect::<serde_json::Map<_, _>>(),
         "violations": verified.violations.iter().map(|violation| serde_json::json!({
             "rule": violation.rule, "of": violation.of, "detail": violation.detail,
         })).collect::<Vec<_>>(),
@@ -23,6 +25,8 @@ pub(super) async fn run(settings: &Settings, output: &Output) -> Result<Ending, 
 
 fn text(verified: &Verified) -> String {
     let mut lines = vec![format!("{} payments, {} ledger entries folded", verified.payments, verified.entries)];
+    lines.push(format!("{:>6}  I9 row is not the fold of its ledger", verified.mismatches.len()));
+    lines.extend(verified.broken().map(|(rule, found)| format!("{found:>6}  {rule}")));
     lines.extend(verified.mismatches.iter().map(|mismatch| format!("{}: {}", mismatch.payment, mismatch.detail)));
     lines.extend(verified.violations.iter().map(|found| format!("{} ({}): {}", found.rule, found.of, found.detail)));
     if verified.is_fine() {

@@ -227,11 +227,18 @@ on_every_store! {
         service.kill().await;
         let fine = json(&deployment.run(&["verify", "--json"]).await);
         assert_eq!((&fine["payments"], &fine["entries"]), (&1.into(), &2.into()), "{fine}");
+        let rules = fine["rules"].as_object().unwrap();
+        for invariant in ["I1", "I2", "I4", "I5", "I7", "I8", "I9", "I10", "I11", "I12", "I13"] {
+            assert!(rules.keys().any(|rule| rule.starts_with(&format!("{invariant} "))), "{invariant}: {fine}");
+        }
+        assert!(rules.values().all(|found| *found == 0), "{fine}");
 
         deployment.tamper("update payments set state = 'COMPLETED'").await;
         let found = deployment.run(&["verify"]).await;
         assert_eq!(found.status.code(), FOUND, "{found:?}");
-        assert!(text(&found.stdout).contains(taken["id"].as_str().unwrap()), "{found:?}");
+        let told = text(&found.stdout);
+        assert!(told.contains(taken["id"].as_str().unwrap()), "{found:?}");
+        assert!(told.contains("1  I9 row is not the fold of its ledger"), "{found:?}");
     }
 
     async fn a_schema_is_brought_up_to_date_once_and_asked_for_where_it_is_missing(kind: Kind) {

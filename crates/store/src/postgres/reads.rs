@@ -141,6 +141,10 @@ impl Reads for PostgresStore {
         Ok(violations)
     }
 
+    fn rules(&self) -> Vec<&'static str> {
+        VIOLATIONS.iter().map(|(rule, _)| *rule).collect()
+    }
+
     async fn counts(&self) -> Result<Vec<(PaymentState, u64)>, StoreError> {
         let rows = self.pools.reads.send(Effect::Reads, || sqlx::query(COUNTS)).await?;
         let count = |row| {

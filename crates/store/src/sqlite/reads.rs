@@ -34,6 +34,10 @@ impl Reads for SqliteStore {
         health::violations(&self.readers).await
     }
 
+    fn rules(&self) -> Vec<&'static str> {
+        health::VIOLATIONS.iter().map(|(rule, _)| *rule).collect()
+    }
+
     async fn counts(&self) -> Result<Vec<(PaymentState, u64)>, StoreError> {
         health::counts(&self.readers).await
     }

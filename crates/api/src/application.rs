@@ -14,7 +14,7 @@ use actix_web::{App as ActixApp, HttpServer};
 use domain::ShopName;
 use gateway_client::client::{Client, ClientError};
 use gateway_client::signature::{EmptySigningKey, Encoding, SigningKeys};
-use orchestrator::{Clock, Desk, Gateway, HttpGateway, InvalidMasterKey, Parts, Reconciler, Vault};
+use orchestrator::{Clock, Desk, Exporter, Gateway, HttpGateway, InvalidMasterKey, Parts, Reconciler, Vault};
 use store::{Coalescer, Database, OwnerId, StoreError};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
@@ -93,6 +93,14 @@ pub async fn open_database(settings: &Settings) -> Result<OpenDatabase, StartErr
     Ok(OpenDatabase { database, lock })
 }
 
+/// Where exports are written, as the settings say.
+pub fn exporter(settings: &Settings, database: &Database, desk: Arc<Desk>) -> Exporter {
+    let exports = crate::failpoint::around_exports(database.exports.clone());
+    let books = database.books.clone();
+    let differences = database.reconciliations.clone();
+    Exporter::new(desk, exports, books, differences, settings.export_rules(), env!("CARGO_PKG_VERSION"))
+}
+
 /// The sizes of the pools, from the settings.
 pub fn pools(settings: &Settings) -> store::PoolSettings {
     let database = &settings.database;
@@ -114,13 +122,17 @@ impl Application {
         let desk = Arc::new(desk(settings, &open.database, clock)?);
         let records = open.database.reconciliations.clone();
         let reconciler = Arc::new(Reconciler::new(Arc::clone(&desk), records, settings.reconciliation_rules()));
+        let exporter = Arc::new(exporter(settings, &open.database, Arc::clone(&desk)));
         if with_workers {
-            workers::start(&desk, open.database.books.clone(), &reconciler, &works, &settings.workers);
+            let books = open.database.books.clone();
+            workers::start(&desk, books, &reconciler, &exporter, &works, &settings.workers);
         }
         let app = Data::new(App {
             desk,
             reconciler,
             window_max: http::window_max(settings.reconciliation.window_days_max),
+            exporter,
+            export_window_max: http::window_max(settings.exports.window_days_max),
             reads: open.database.reads.clone(),
             inbox: open.database.inbox.clone(),
             keys: open.database.keys.clone(),
@@ -165,6 +177,11 @@ impl Application {
     /// Where runs of reconciliation are carried out, likewise.
     pub fn reconciler(&self) -> &Reconciler {
         &self.app.reconciler
+    }
+
+    /// Where files for finance are written, likewise.
+    pub fn exporter(&self) -> &Exporter {
+        &self.app.exporter
     }
 
     /// The callers' keys.

@@ -5,20 +5,25 @@
 //! second commit.
 
 #[cfg(not(feature = "failpoints"))]
-pub(crate) use absent::{around_gateway, around_store};
+pub(crate) use absent::{around_exports, around_gateway, around_store};
 #[cfg(feature = "failpoints")]
-pub(crate) use present::{around_gateway, around_store};
+pub(crate) use present::{around_exports, around_gateway, around_store};
 
 #[cfg(not(feature = "failpoints"))]
 mod absent {
     use std::sync::Arc;
 
     use orchestrator::Gateway;
-    use store::Store;
+    use store::{Exports, Store};
 
     /// The store itself.
     pub(crate) fn around_store(store: Arc<dyn Store>) -> Arc<dyn Store> {
         store
+    }
+
+    /// The exports themselves.
+    pub(crate) fn around_exports(exports: Arc<dyn Exports>) -> Arc<dyn Exports> {
+        exports
     }
 
     /// The gateway itself.

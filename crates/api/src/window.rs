@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use domain::Time;
+use export::Zone;
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 
 /// A window of time as people give it: two instants (RFC 3339), or two dates in a zone. The first is in it, the second
 /// is not.
@@ -46,17 +46,14 @@ impl Window<'_> {
     }
 }
 
-fn zone(name: Option<&str>) -> Result<TimeZone, String> {
-    let Some(name) = name else { return Ok(TimeZone::UTC) };
-    TimeZone::get(name).map_err(|_| "must be a time zone by its IANA name, such as Europe/Berlin".to_owned())
+fn zone(name: Option<&str>) -> Result<Zone, String> {
+    name.map_or_else(|| Ok(Zone::utc()), Zone::named).map_err(|error| error.to_string())
 }
 
-fn moment(text: &str, zone: &TimeZone) -> Result<Time, &'static str> {
+fn moment(text: &str, zone: &Zone) -> Result<Time, &'static str> {
     if text.len() == 10 {
         let date: Date = text.parse().map_err(|_| MOMENT)?;
-        // Where midnight is skipped, the day begins with the first moment after it.
-        let begun = date.to_zoned(zone.clone()).map_err(|_| MOMENT)?;
-        return Time::from_unix_micros(begun.timestamp().as_microsecond()).ok_or(MOMENT);
+        return zone.start_of(date).ok_or(MOMENT);
     }
     let instant = chrono::DateTime::parse_from_rfc3339(text).map_err(|_| MOMENT)?;
     Ok(Time::new(instant.to_utc()))
@@ -70,7 +67,7 @@ mod tests {
     const MONTH: Duration = Duration::from_hours(31 * 24);
 
     fn now() -> Time {
-        moment("2026-11-26T09:00:00Z", &TimeZone::UTC).unwrap()
+        moment("2026-11-26T09:00:00Z", &Zone::utc()).unwrap()
     }
 
     fn read(from: &str, to: &str, zone: Option<&str>) -> Result<[String; 2], Vec<WindowError>> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use orchestrator::{DeedError, Desk, Reconciler};
+use orchestrator::{DeedError, Desk, Exporter, Reconciler};
 use store::Books;
 
 use crate::settings;
@@ -33,11 +33,12 @@ async fn sweep(desk: &Desk) -> Result<bool, DeedError> {
     Ok(desk.sweep_due().await?.pages > 0)
 }
 
-/// What a loop does. A sweep or a reconciliation that goes through much takes a while, and nobody's next look waits for it.
+/// What a loop does. A sweep, a reconciliation or an export that goes through much takes a while, and nobody's next look waits for it.
 enum Work {
     LookAfter(Arc<Desk>),
     Sweep(Arc<Desk>),
     Reconcile(Arc<Reconciler>),
+    Export(Arc<Exporter>),
 }
 
 impl Work {
@@ -46,6 +47,7 @@ impl Work {
             Self::LookAfter(_) => "look after payments",
             Self::Sweep(_) => "sweep",
             Self::Reconcile(_) => "reconcile",
+            Self::Export(_) => "export",
         }
     }
 }
@@ -55,6 +57,7 @@ pub fn start(
     desk: &Arc<Desk>,
     books: Arc<dyn Books>,
     reconciler: &Arc<Reconciler>,
+    exporter: &Arc<Exporter>,
     works: &Works,
     settings: &settings::Workers,
 ) {
@@ -63,6 +66,7 @@ pub fn start(
     }
     works.begin(run(Work::Sweep(Arc::clone(desk)), works.clone(), settings.clone()));
     works.begin(run(Work::Reconcile(Arc::clone(reconciler)), works.clone(), settings.clone()));
+    works.begin(run(Work::Export(Arc::clone(exporter)), works.clone(), settings.clone()));
     works.begin(post(Arc::clone(desk), books, works.clone()));
     works.begin(forget(Arc::clone(desk), works.clone()));
 }
@@ -75,6 +79,7 @@ async fn run(work: Work, works: Works, settings: settings::Workers) {
             Work::LookAfter(desk) => look_after(desk, settings.batch).await,
             Work::Sweep(desk) => sweep(desk).await,
             Work::Reconcile(reconciler) => reconciler.reconcile_due().await,
+            Work::Export(exporter) => exporter.export_due().await,
         };
         let pause = match worked {
             Ok(worked) => {

@@ -628,7 +628,10 @@ pub const CATALOGUE: &[Fault] = &[
         number: 59,
         what: "an export runs while payments change",
         expected: "one snapshot",
-        proofs: &[Proof::NotBuilt { path: "crates/export" }],
+        proofs: &[test(
+            "api/tests/stories/exporting.rs",
+            "the_same_export_is_the_same_bytes_however_much_is_booked_meanwhile",
+        )],
     },
     Fault {
         number: 60,

@@ -2,7 +2,7 @@
 //! the books are right.
 //!
 //! Every deed is the same sentence: somebody saw something, the domain decides, the store records
-//! (`Desk::record`). The orchestrator is deterministic when its inputs are: it spawns nothing, waits for no
+//! (`Desk::record`). The orchestrator is deterministic when its inputs are: it spawns nothing but the writing of files, waits for no
 //! timer, and makes no ids; the time and the names are handed in.
 
 mod breaker;
@@ -11,6 +11,7 @@ mod clock;
 mod command;
 mod deed_error;
 mod desk;
+mod export;
 mod fingerprint;
 mod gateway;
 mod kept;
@@ -35,6 +36,7 @@ pub use clock::Clock;
 pub use command::{Commanded, GivenCommand};
 pub use deed_error::DeedError;
 pub use desk::{Desk, Parts, Rules};
+pub use export::{ExportOrder, ExportRules, Exporter};
 pub use gateway::{Gateway, HttpGateway};
 pub use means::PaidWith;
 pub use notice::{Heard, NoticeError};

@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use domain::{
     Currency, Elsewhere, Entry, GatewayPaymentId, Money, Movement, MovementKind, Opening, Payment, PaymentError,
-    PaymentId, Progress, Seen, SeenState, Time,
+    PaymentId, Progress, Seen, SeenState, Time, Total,
 };
 use rust_decimal::Decimal;
 use serde::Deserialize;
@@ -537,6 +537,16 @@ impl<Id: ToString> Row<Id> {
         currency: Option<&str>,
     ) -> Result<Option<Money>, StoreError> {
         amount.zip(currency).map(|(amount, currency)| self.money(what, amount, currency)).transpose()
+    }
+
+    /// What parts add up to.
+    pub(crate) fn total(
+        &self,
+        what: &'static str,
+        parts: impl IntoIterator<Item = Decimal>,
+    ) -> Result<Total, StoreError> {
+        let sum = parts.into_iter().try_fold(Total::ZERO, Total::plus);
+        sum.map_err(|source| self.unreadable(what, source))
     }
 
     fn money(&self, what: &'static str, amount: Decimal, currency: &str) -> Result<Money, StoreError> {

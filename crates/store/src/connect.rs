@@ -4,7 +4,7 @@ use std::time::Duration;
 use crate::database_url::Place;
 use crate::postgres::PostgresStore;
 use crate::sqlite::SqliteStore;
-use crate::{Books, DatabaseUrl, Inbox, Keys, Means, PoolSettings, Reads, Reconciliations, Store, StoreError};
+use crate::{Books, DatabaseUrl, Exports, Inbox, Keys, Means, PoolSettings, Reads, Reconciliations, Store, StoreError};
 
 /// A database as the rest of the house sees it: what is done to it, without which one it is.
 #[derive(Clone)]
@@ -23,6 +23,8 @@ pub struct Database {
     pub means: Arc<dyn Means>,
     /// Comparisons with the gateway, and what they found.
     pub reconciliations: Arc<dyn Reconciliations>,
+    /// Files for finance.
+    pub exports: Arc<dyn Exports>,
     connections: Connections,
 }
 
@@ -40,7 +42,8 @@ pub async fn connect(url: &DatabaseUrl, settings: &PoolSettings) -> Result<Datab
                 inbox: store.clone(),
                 keys: store.clone(),
                 means: store.clone(),
-                reconciliations: store,
+                reconciliations: store.clone(),
+                exports: store,
             })
         }
         Place::Sqlite(file) => {
@@ -53,7 +56,8 @@ pub async fn connect(url: &DatabaseUrl, settings: &PoolSettings) -> Result<Datab
                 inbox: store.clone(),
                 keys: store.clone(),
                 means: store.clone(),
-                reconciliations: store,
+                reconciliations: store.clone(),
+                exports: store,
             })
         }
     }

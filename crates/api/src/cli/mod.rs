@@ -2,6 +2,7 @@
 
 mod breaks;
 mod check;
+mod export;
 mod keys;
 mod local;
 mod migrate;
@@ -54,6 +55,8 @@ enum Command {
     Check(check::Args),
     /// Compares our payments of a window with the gateway's list.
     Reconcile(reconcile::Args),
+    /// Writes a file for finance: transactions, breaks or daily-summary.
+    Export(export::Args),
     /// Lists the differences that were found.
     Breaks(breaks::Args),
     /// Folds every ledger, compares it with its payment, and looks for broken invariants.
@@ -98,6 +101,9 @@ pub enum CommandError {
     /// A run that could not be brought to its end.
     #[error("the comparison failed; what it found is kept, and nothing was closed")]
     Unfinished,
+    /// A file that could not be written to its end.
+    #[error("the export failed; no file was written")]
+    NotExported,
     /// The terminal, a file or a socket.
     #[error(transparent)]
     Io(#[from] std::io::Error),
@@ -120,6 +126,7 @@ impl CommandError {
             | Self::Store(_)
             | Self::Deed(_)
             | Self::Unfinished
+            | Self::NotExported
             | Self::Io(_) => 3,
         }
     }
@@ -172,6 +179,7 @@ async fn dispatch(cli: Cli, output: &Output) -> Result<Ending, CommandError> {
         Command::Why(args) => why::run(&args, &settings()?, output).await,
         Command::Check(args) => check::run(&args, &settings()?, output).await,
         Command::Reconcile(args) => reconcile::run(&args, &settings()?, output).await,
+        Command::Export(args) => export::run(&args, &settings()?, output).await,
         Command::Breaks(args) => breaks::run(&args, &settings()?, output).await,
         Command::Verify => verify::run(&settings()?, output).await,
         Command::Settings => self::settings::run(&settings()?, *output),

@@ -8,15 +8,24 @@ use gateway_client::answer::Received;
 use gateway_client::request::{Method, Request};
 use orchestrator::Gateway;
 use store::{
-    Birth, Claim, DueNotice, Name, Notice, Opened, Outcome, Store, StoreError, Stored, Sweep, SweepClaim,
-    UnmatchedPayment, Write,
+    Balance, Birth, Claim, Download, DueNotice, Export, ExportClaim, Exports, ExportsPage, Name, Notice, OpenAmount,
+    Opened, Outcome, Store, StoreError, Stored, Sweep, SweepClaim, UnmatchedPayment, Write,
 };
+use uuid::Uuid;
 
 /// The store, dying where `FAILPOINT` says.
 pub(crate) fn around_store(store: Arc<dyn Store>) -> Arc<dyn Store> {
     match Failpoint::of_the_environment() {
         Some(point) => Arc::new(DyingStore { store, point }),
         None => store,
+    }
+}
+
+/// The records of exports, dying where `FAILPOINT` says.
+pub(crate) fn around_exports(exports: Arc<dyn Exports>) -> Arc<dyn Exports> {
+    match Failpoint::of_the_environment() {
+        Some(point) => Arc::new(DyingExports { exports, point }),
+        None => exports,
     }
 }
 
@@ -136,6 +145,55 @@ impl Store for DyingStore {
 
     async fn due_unmatched(&self, shop: &ShopName, now: Time, limit: u32) -> Result<Vec<UnmatchedPayment>, StoreError> {
         self.store.due_unmatched(shop, now, limit).await
+    }
+}
+
+struct DyingExports {
+    exports: Arc<dyn Exports>,
+    point: Failpoint,
+}
+
+#[async_trait]
+impl Exports for DyingExports {
+    async fn order_export(&self, export: &Export) -> Result<Export, StoreError> {
+        self.exports.order_export(export).await
+    }
+
+    async fn claim_export(&self, claim: &ExportClaim) -> Result<Option<Export>, StoreError> {
+        let claimed = self.exports.claim_export(claim).await?;
+        if claimed.is_none() { Ok(claimed) } else { self.point.around("claim_export", async { Ok(claimed) }).await }
+    }
+
+    async fn record_export(&self, export: &Export, until: Option<Time>) -> Result<bool, StoreError> {
+        self.point.around("record_export", self.exports.record_export(export, until)).await
+    }
+
+    async fn export(&self, id: Uuid) -> Result<Option<Export>, StoreError> {
+        self.exports.export(id).await
+    }
+
+    async fn exports(&self, page: &ExportsPage) -> Result<Vec<Export>, StoreError> {
+        self.exports.exports(page).await
+    }
+
+    async fn exports_completed_before(&self, time: Time, limit: u32) -> Result<Vec<Export>, StoreError> {
+        self.exports.exports_completed_before(time, limit).await
+    }
+
+    async fn record_download(&self, export: Uuid, download: &Download) -> Result<(), StoreError> {
+        self.point.around("record_download", self.exports.record_download(export, download)).await
+    }
+
+    async fn downloads(&self, export: Uuid) -> Result<Vec<Download>, StoreError> {
+        self.exports.downloads(export).await
+    }
+
+    async fn balances(&self, through: u64) -> Result<Vec<Balance>, StoreError> {
+        self.point.around("balances", self.exports.balances(through)).await
+    }
+
+    async fn open_amounts(&self) -> Result<Vec<OpenAmount>, StoreError> {
+        self.point.around("open_amounts", self.exports.open_amounts()).await
     }
 }
 

@@ -5,6 +5,7 @@ mod breaks;
 mod caller;
 mod command;
 mod cursor;
+mod exports;
 mod form;
 mod gateway_reads;
 mod health;
@@ -38,7 +39,8 @@ use actix_web::{Error, HttpMessage as _, HttpRequest, HttpResponse};
 pub(crate) use breaks::{BreakView, SideView};
 pub use caller::{Caller, KnownKeys, digest};
 use domain::{FlowRules, ShopName};
-use orchestrator::{Desk, Reconciler};
+pub(crate) use exports::ExportView;
+use orchestrator::{Desk, Exporter, Reconciler};
 use problem::Problem;
 pub(crate) use reconciliations::{RunView, window_max};
 pub use routes::{ROUTES, Route, routes};
@@ -58,6 +60,10 @@ pub struct App {
     pub reconciler: Arc<Reconciler>,
     /// How long the window of one may be.
     pub window_max: Duration,
+    /// Where files for finance are ordered.
+    pub exporter: Arc<Exporter>,
+    /// The longest window of an export.
+    pub export_window_max: Duration,
     /// Lists and ledgers.
     pub reads: Arc<dyn Reads>,
     /// The inbox of notices, for people.

@@ -59,6 +59,8 @@ pub enum Kind {
     StoreUnavailable,
     GatewayUnavailable,
     GatewayMisconfigured,
+    FileGone,
+    FileNotHere,
     Internal,
 }
 
@@ -122,6 +124,8 @@ fn row(kind: Kind) -> Row {
         Kind::GatewayMisconfigured => {
             row(StatusCode::SERVICE_UNAVAILABLE, "The gateway refuses our key", SameRequest, None)
         }
+        Kind::FileGone => row(StatusCode::GONE, "The file is gone", Never, None),
+        Kind::FileNotHere => row(StatusCode::SERVICE_UNAVAILABLE, "The file is not here", SameRequest, None),
         Kind::Internal => row(StatusCode::INTERNAL_SERVER_ERROR, "Something broke here", SameRequest, Unknown),
     }
 }

@@ -6,8 +6,8 @@ use actix_web::{HttpResponse, Route as Handler};
 
 use super::problem::{Kind, Problem};
 use super::{
-    breaks, command, gateway_reads, health, list_payments, read_payment, reconciliations, refund, take_payment,
-    webhook, webhooks_in,
+    breaks, command, exports, gateway_reads, health, list_payments, read_payment, reconciliations, refund,
+    take_payment, webhook, webhooks_in,
 };
 use crate::metrics;
 
@@ -21,7 +21,7 @@ pub struct Route {
 }
 
 /// All routes, those of one path beside each other. One that is not here does not exist.
-pub const ROUTES: [Route; 28] = [
+pub const ROUTES: [Route; 32] = [
     post("/v1/payments", || web::post().to(take_payment::take_payment)),
     get("/v1/payments", || web::get().to(list_payments::list_payments)),
     get("/v1/payments/by-reference/{reference}", || web::get().to(read_payment::read_by_reference)),
@@ -42,6 +42,10 @@ pub const ROUTES: [Route; 28] = [
     post("/v1/reconciliations", || web::post().to(reconciliations::order)),
     get("/v1/reconciliations", || web::get().to(reconciliations::list)),
     get("/v1/reconciliations/{id}", || web::get().to(reconciliations::read)),
+    post("/v1/exports", || web::post().to(exports::order)),
+    get("/v1/exports", || web::get().to(exports::list)),
+    get("/v1/exports/{id}", || web::get().to(exports::read)),
+    get("/v1/exports/{id}/file", || web::get().to(exports::file)),
     get("/v1/breaks", || web::get().to(breaks::list)),
     get("/v1/breaks/{id}", || web::get().to(breaks::read)),
     post("/v1/breaks/{id}/assign", || web::post().to(breaks::assign)),

@@ -201,6 +201,11 @@ impl Settings {
             ("reconciliation.window_days_max", self.reconciliation.window_days_max),
             ("reconciliation.failures_max", self.reconciliation.failures_max.into()),
             ("reconciliation.retry_seconds", self.reconciliation.retry_seconds),
+            ("exports.retention_days", self.exports.retention_days),
+            ("exports.window_days_max", self.exports.window_days_max),
+            ("exports.lease_seconds", self.exports.lease_seconds),
+            ("exports.failures_max", self.exports.failures_max.into()),
+            ("exports.retry_seconds", self.exports.retry_seconds),
         ];
         if let Some((key, _)) = at_least_one.iter().find(|(_, number)| *number == 0) {
             return Err(wrong(key, "must be at least 1"));

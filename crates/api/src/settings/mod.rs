@@ -7,11 +7,12 @@ mod secret_file;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use domain::{FlowRules, Intervals, PaymentMethod, ShopName};
 pub use load::{InvalidSettings, load, refuse_proxies};
-use orchestrator::{BreakerSettings, ReconciliationRules, RequestRate, Rules, SweepRules};
+use orchestrator::{BreakerSettings, ExportRules, ReconciliationRules, RequestRate, Rules, SweepRules};
 pub use secret::Secret;
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +32,7 @@ pub struct Settings {
     pub payments: Payments,
     pub sweep: Sweep,
     pub reconciliation: Reconciliation,
+    pub exports: Exports,
     pub workers: Workers,
     pub log: Log,
 }
@@ -148,6 +150,20 @@ pub struct Reconciliation {
     pub retry_seconds: u64,
 }
 
+/// `[exports]`
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "see Settings")]
+pub struct Exports {
+    pub folder: PathBuf,
+    pub retention_days: u64,
+    pub window_days_max: u64,
+    pub margin_seconds: u64,
+    pub lease_seconds: u64,
+    pub failures_max: u32,
+    pub retry_seconds: u64,
+}
+
 /// `[workers]`
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -200,6 +216,19 @@ impl Settings {
             failures_max: settings.failures_max,
             retry_pause: seconds(settings.retry_seconds),
             ..ReconciliationRules::default()
+        }
+    }
+
+    /// Where files for finance are written, and for how long they are kept.
+    pub fn export_rules(&self) -> ExportRules {
+        let settings = &self.exports;
+        ExportRules {
+            folder: settings.folder.clone(),
+            retention: Duration::from_secs(settings.retention_days.saturating_mul(24 * 60 * 60)),
+            lease: Duration::from_secs(settings.lease_seconds),
+            margin: Duration::from_secs(settings.margin_seconds),
+            failures_max: settings.failures_max,
+            retry_pause: Duration::from_secs(settings.retry_seconds),
         }
     }
 

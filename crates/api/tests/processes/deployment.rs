@@ -120,7 +120,9 @@ impl Deployment {
             Data::OwnServer(cluster) => cluster.url().to_owned(),
         };
         let gateway = simulated_gateway();
-        let environment = environment(&database, &gateway.url());
+        let mut environment = environment(&database, &gateway.url());
+        let exports = folder.path().join("exports").display().to_string();
+        environment.insert("EXPORTS__FOLDER".to_owned(), exports);
         Self { gateway, data, folder, environment }
     }
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::deployment::{Deployment, on_every_store};
 
-const FROM: &str = "2026-01-01T00:00:00Z";
+pub(crate) const FROM: &str = "2026-01-01T00:00:00Z";
 
 on_every_store! {
     async fn the_command_line_compares_shows_what_it_found_and_tells_by_its_exit_code(kind: Kind) {
@@ -84,6 +84,6 @@ impl Deployment {
 }
 
 #[allow(clippy::disallowed_methods, reason = "the processes live by the machine's clock")]
-fn moment() -> String {
+pub(crate) fn moment() -> String {
     chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
 }

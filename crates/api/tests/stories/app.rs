@@ -100,6 +100,8 @@ pub(crate) struct TestApp {
     pub(crate) url: String,
     pub(crate) data: Data,
     pub(crate) settings: Settings,
+    /// Where files for finance are written.
+    files: tempfile::TempDir,
 }
 
 /// An answer of the service, read.
@@ -137,13 +139,14 @@ impl TestApp {
         let gateway = simulated_gateway(gateway_simulator::Clock::Manual(gateway_clock));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let settings = read_settings(environment(&data, &gateway.url(), &url, pairs));
+        let files = tempfile::tempdir().unwrap();
+        let settings = read_settings(environment(&data, &gateway.url(), &url, &kept_in(&files, pairs)));
         let open = open_database(&settings).await.unwrap();
         admit(open.database.keys.as_ref(), CALLER_KEY, Scope::VARIANTS, &[]).await;
         let ingredients = Ingredients { listener, database: open, clock: Arc::new(clock.clone()), workers: false };
         let application = Application::start(&settings, ingredients).unwrap();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { application: Some(application), gateway, clock, http, url, data, settings }
+        Self { application: Some(application), gateway, clock, http, url, data, settings, files }
     }
 
     /// Stops the service and starts it again over the same data, at the same address.
@@ -154,7 +157,8 @@ impl TestApp {
     /// The same, with other settings.
     pub(crate) async fn restart_with(&mut self, pairs: &[(&str, &str)]) {
         assert!(self.application.take().unwrap().stop().await);
-        self.settings = read_settings(environment(&self.data, &self.gateway.url(), &self.url, pairs));
+        let pairs = kept_in(&self.files, pairs);
+        self.settings = read_settings(environment(&self.data, &self.gateway.url(), &self.url, &pairs));
         let listener = TcpListener::bind(self.url.strip_prefix("http://").unwrap()).unwrap();
         let open = open_database(&self.settings).await.unwrap();
         let clock = Arc::new(self.clock.clone());
@@ -279,6 +283,11 @@ impl TestApp {
         }
     }
 
+    /// The database, past the service.
+    pub(crate) async fn database(&self) -> store::Database {
+        store_of(&self.settings).await
+    }
+
     /// What the proof of the books finds.
     pub(crate) async fn prove_the_books(&self) {
         let open = store_of(&self.settings).await;
@@ -292,6 +301,12 @@ pub(crate) fn order(reference: &str) -> Value {
         "referenceId": reference, "paymentType": "DEPOSIT", "amount": "11.12", "currency": "EUR",
         "paymentMethod": "BASIC_CARD",
     })
+}
+
+/// The settings with a folder for files, unless they name one.
+fn kept_in<'a>(files: &'a tempfile::TempDir, pairs: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    let folder = ("EXPORTS__FOLDER", files.path().to_str().unwrap());
+    std::iter::once(folder).chain(pairs.iter().copied()).collect()
 }
 
 async fn store_of(settings: &Settings) -> store::Database {

@@ -38,6 +38,21 @@ impl Data {
         }
     }
 
+    /// The texts that a query brings.
+    pub(crate) async fn texts(&self, query: &'static str) -> Vec<String> {
+        let url = self.url();
+        match self {
+            Self::Sqlite(_) => {
+                let mut connection = SqliteConnection::connect(&url).await.unwrap();
+                sqlx::query_scalar(query).fetch_all(&mut connection).await.unwrap()
+            }
+            Self::Postgres(_) | Self::Server(_) => {
+                let mut connection = PgConnection::connect(&url).await.unwrap();
+                sqlx::query_scalar(query).fetch_all(&mut connection).await.unwrap()
+            }
+        }
+    }
+
     /// Every row of every table as text: its table, and all that is in it, bytes as hex digits.
     pub(crate) async fn everything(&self) -> Vec<(String, String)> {
         let url = self.url();

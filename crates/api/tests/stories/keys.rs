@@ -34,6 +34,9 @@ fn scope_of(method: &Method, path: &str) -> Option<Scope> {
             "GET",
             "/v1/balances" | "/v1/reconciliations" | "/v1/reconciliations/{id}" | "/v1/breaks" | "/v1/breaks/{id}",
         ) => Some(Scope::FinanceRead),
+        ("POST" | "GET", "/v1/exports") | ("GET", "/v1/exports/{id}" | "/v1/exports/{id}/file") => {
+            Some(Scope::FinanceRead)
+        }
         ("POST", "/v1/reconciliations" | "/v1/breaks/{id}/assign" | "/v1/breaks/{id}/resolve") => {
             Some(Scope::FinanceWrite)
         }

@@ -9,6 +9,7 @@ mod bad_input;
 mod cards;
 mod commands;
 mod database;
+mod exporting;
 mod gateway_reads;
 mod gateway_trouble;
 mod health;

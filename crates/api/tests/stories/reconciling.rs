@@ -157,7 +157,7 @@ fn amount(text: &str) -> Amount {
 }
 
 impl TestApp {
-    fn moment(&self) -> String {
+    pub(crate) fn moment(&self) -> String {
         orchestrator::Clock::now(&self.clock).to_string()
     }
 

@@ -8,6 +8,7 @@ mod books;
 mod breaks;
 mod claim;
 mod commit;
+mod exports;
 mod inbox;
 mod keys;
 mod list;

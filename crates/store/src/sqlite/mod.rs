@@ -11,6 +11,7 @@ mod books;
 mod breaks;
 mod claim;
 mod commit;
+mod exports;
 mod fault;
 mod file;
 mod health;

@@ -8,13 +8,13 @@ use std::time::Duration;
 use sqlx::{AssertSqlSafe, Row as _};
 
 use super::{
-    SqliteStore, books, breaks, claim, commit, health, inbox, keys, ledger, list, load, means, open, receive,
+    SqliteStore, books, breaks, claim, commit, exports, health, inbox, keys, ledger, list, load, means, open, receive,
     reconciliations, sweep, unmatched,
 };
 use crate::{Filter, Page, Position};
 
 /// The statements whose cost must not grow with what is stored.
-const HOT: [(&str, &str); 54] = [
+const HOT: [(&str, &str); 61] = [
     ("open payments", open::INSERT_PAYMENTS),
     ("open checks", open::INSERT_CHECKS),
     ("open events", open::INSERT_EVENTS),
@@ -69,10 +69,17 @@ const HOT: [(&str, &str); 54] = [
     ("tally", breaks::TALLY),
     ("assign break", breaks::ASSIGN_BREAK),
     ("resolve break", breaks::RESOLVE_BREAK),
+    ("order export", exports::ORDER_EXPORT),
+    ("claim export", exports::CLAIM_EXPORT),
+    ("record export", exports::RECORD_EXPORT),
+    ("export", exports::EXPORT),
+    ("exports completed before", exports::EXPORTS_COMPLETED_BEFORE),
+    ("record download", exports::RECORD_DOWNLOAD),
+    ("downloads", exports::DOWNLOADS),
 ];
 
 /// Those that may read a whole table.
-const COLD: [(&str, &str); 11] = [
+const COLD: [(&str, &str); 13] = [
     ("add key", keys::ADD_KEY),
     ("all keys", keys::ALL_KEYS),
     ("counts", health::COUNTS),
@@ -85,6 +92,9 @@ const COLD: [(&str, &str); 11] = [
     ("books end", books::BOOKS_END),
     ("list notices", inbox::LIST_NOTICES),
     ("reopen notice", inbox::REOPEN_NOTICE),
+    // All lines before a window, once for a summary of it.
+    ("balances", exports::BALANCES),
+    ("open amounts", exports::OPEN_AMOUNTS),
 ];
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use crate::fixtures::*;
 use crate::reconciling;
 use crate::test_store::{TestStore, on_both_databases};
 
-const TABLES: [&str; 17] = [
+const TABLES: [&str; 19] = [
     "payments",
     "payment_events",
     "payment_checks",
@@ -29,6 +29,8 @@ const TABLES: [&str; 17] = [
     "reconciliation_items",
     "reconciled_payments",
     "breaks",
+    "exports",
+    "export_downloads",
 ];
 
 on_both_databases! {

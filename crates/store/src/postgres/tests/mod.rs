@@ -13,6 +13,10 @@ use super::books::{BOOKS_END, LINES, PLACE_BEFORE, POST};
 use super::breaks::{ASSIGN_BREAK, BREAK, BREAKS, RESOLVE_BREAK, TALLY, UNFOUND_BREAKS};
 use super::claim::{CLAIM_DUE, CLAIM_NOTICES, FORGET_KEPT_REQUESTS, KEPT_REQUEST};
 use super::commit::{COMMIT, HOLDERS};
+use super::exports::{
+    BALANCES, CLAIM_EXPORT, DOWNLOADS, EXPORT, EXPORTS, EXPORTS_COMPLETED_BEFORE, OPEN_AMOUNTS, ORDER_EXPORT,
+    RECORD_DOWNLOAD, RECORD_EXPORT,
+};
 use super::inbox::{LIST_NOTICES, REOPEN_NOTICE};
 use super::keys::{ADD_KEY, ALL_KEYS, KEY_BY_DIGEST, REVOKE_KEY};
 use super::list::{FIND, LIST};
@@ -50,7 +54,7 @@ const HOT: [(&str, &str); 17] = [
 ];
 
 /// All the others.
-const COOL: [(&str, &str); 35] = [
+const COOL: [(&str, &str); 45] = [
     ("ALL_KEYS", ALL_KEYS),
     ("LIST", LIST),
     ("FIND", FIND),
@@ -86,6 +90,16 @@ const COOL: [(&str, &str); 35] = [
     ("TALLY", TALLY),
     ("ASSIGN_BREAK", ASSIGN_BREAK),
     ("RESOLVE_BREAK", RESOLVE_BREAK),
+    ("ORDER_EXPORT", ORDER_EXPORT),
+    ("CLAIM_EXPORT", CLAIM_EXPORT),
+    ("RECORD_EXPORT", RECORD_EXPORT),
+    ("EXPORT", EXPORT),
+    ("EXPORTS", EXPORTS),
+    ("EXPORTS_COMPLETED_BEFORE", EXPORTS_COMPLETED_BEFORE),
+    ("RECORD_DOWNLOAD", RECORD_DOWNLOAD),
+    ("DOWNLOADS", DOWNLOADS),
+    ("BALANCES", BALANCES),
+    ("OPEN_AMOUNTS", OPEN_AMOUNTS),
 ];
 
 struct Fresh {

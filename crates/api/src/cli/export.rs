@@ -1,0 +1,118 @@
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args as ClapArgs;
+use domain::ShopName;
+use export::{Format, Report, Zone};
+use indicatif::{ProgressBar, ProgressStyle};
+use orchestrator::{Clock as _, ExportOrder, Exporter};
+use store::{Export, ExportState};
+
+use super::{CommandError, Ending, Output, connect};
+use crate::application;
+use crate::clock::SystemClock;
+use crate::http::{ExportView, window_max};
+use crate::ids::Ids;
+use crate::settings::Settings;
+use crate::window::Window;
+
+/// `api export`
+#[derive(Debug, ClapArgs)]
+pub(super) struct Args {
+    /// transactions, breaks or daily-summary.
+    report: Report,
+    /// What was posted, or seen, then or later is in it: a moment (RFC 3339), or a date.
+    #[arg(long)]
+    from: String,
+    /// What was posted, or seen, then or later is not.
+    #[arg(long)]
+    to: String,
+    /// The zone of dates and of business days, such as Europe/Berlin.
+    #[arg(long, default_value = "UTC")]
+    zone: String,
+    /// csv, csv-bom, xlsx, parquet or ndjson.
+    #[arg(long, default_value = "csv")]
+    format: Format,
+    /// Whose; all shops if none is named. Can be repeated.
+    #[arg(long)]
+    shop: Vec<ShopName>,
+    /// Where a copy of the file goes; it is kept in the folder of the settings as well.
+    #[arg(long)]
+    out: Option<PathBuf>,
+}
+
+/// The pause while another process is on it.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Writes it in this process. What was ordered before comes first.
+pub(super) async fn run(args: &Args, settings: &Settings, output: &Output) -> Result<Ending, CommandError> {
+    settings.check_for_serving()?;
+    let window = Window { from: &args.from, to: &args.to, zone: Some(&args.zone) };
+    let window = window.read(SystemClock.now(), window_max(settings.exports.window_days_max)).map_err(|wrong| {
+        let wrong: Vec<String> = wrong.iter().map(|(field, detail)| format!("--{field} {detail}")).collect();
+        CommandError::Usage(wrong.join("; "))
+    })?;
+    let zone = Zone::named(&args.zone).map_err(|error| CommandError::Usage(format!("--zone {error}")))?;
+    let shops: BTreeSet<ShopName> = if args.shop.is_empty() {
+        settings.shops.keys().cloned().collect()
+    } else {
+        args.shop.iter().cloned().collect()
+    };
+    if !shops.iter().all(|shop| settings.shops.contains_key(shop)) {
+        return Err(CommandError::Usage("--shop must name a shop of the settings".to_owned()));
+    }
+    let database = connect(settings).await?;
+    let desk = Arc::new(application::desk(settings, &database, Arc::new(SystemClock))?);
+    let exporter = application::exporter(settings, &database, desk);
+    let (report, format) = (args.report, args.format);
+    let order = ExportOrder { id: Ids.next(), report, format, shops, window, zone, by: None };
+    let ordered = exporter.order(&order).await?;
+    let export = carry_out(&exporter, ordered).await?;
+    let kept = exporter.file(&export).filter(|_| export.state == ExportState::Completed);
+    if let (Some(kept), Some(out)) = (&kept, &args.out) {
+        tokio::fs::copy(kept, out).await?;
+    }
+    let path = args.out.clone().or_else(|| kept.clone());
+    output.write(&ExportView::of(&export, &[]), |_| text(&export, path))?;
+    if kept.is_some() { Ok(Ending::Fine) } else { Err(CommandError::NotExported) }
+}
+
+async fn carry_out(exporter: &Exporter, mut export: Export) -> Result<Export, CommandError> {
+    // Hidden by itself where nobody watches.
+    let bar = ProgressBar::no_length();
+    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos} of {len} rows {msg}") {
+        bar.set_style(style);
+    }
+    while export.finished_at.is_none() {
+        if export.next_at > SystemClock.now() {
+            bar.set_message("; lines that are posted late are waited for");
+        }
+        let working = exporter.export_due();
+        let watching = async {
+            loop {
+                tokio::time::sleep(PAUSE).await;
+                if let Ok(Some(seen)) = exporter.records().export(export.id).await {
+                    bar.set_length(seen.rows_expected.unwrap_or(seen.rows_done));
+                    bar.set_position(seen.rows_done);
+                }
+            }
+        };
+        tokio::select! {
+            worked = working => if !worked? { tokio::time::sleep(PAUSE).await },
+            () = watching => {}
+        }
+        export = exporter.records().export(export.id).await?.unwrap_or(export);
+    }
+    bar.finish_and_clear();
+    Ok(export)
+}
+
+fn text(export: &Export, path: Option<PathBuf>) -> String {
+    let mut line = format!("{}  {}  {} rows", export.id, export.state, export.rows_done);
+    if let Some(path) = path {
+        line = format!("{line}\n  {}", path.display());
+    }
+    export.failure.as_ref().map_or(line.clone(), |why| format!("{line}\n  {why}"))
+}

@@ -1,0 +1,115 @@
+//! `api export`, and processes that die while they write.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::deployment::{Deployment, on_every_store};
+use crate::reconciling::{FROM, moment};
+use crate::waiting::Waiting;
+
+/// Each step of an export of one page.
+const POINTS: [&str; 11] = [
+    "claim_export:after:1",
+    "open_amounts:before:1",
+    "open_amounts:after:1",
+    "record_export:before:1",
+    "record_export:after:1",
+    "record_export:before:2",
+    "record_export:after:2",
+    "record_export:before:3",
+    "record_export:after:3",
+    "record_export:before:4",
+    "record_export:after:4",
+];
+
+on_every_store! {
+    async fn an_export_whose_process_died_at_any_step_ends_with_the_bytes_of_an_undisturbed_one(kind: Kind) {
+        let deployment = Deployment::new(kind).await.with(&SOON);
+        let to = deployment.trade(5).await;
+        for format in ["csv", "parquet"] {
+            let command = ["export", "transactions", "--from", FROM, "--to", &to, "--format", format, "--json"];
+            let undisturbed = deployment.run(&command).await;
+            assert_eq!(undisturbed.status.code(), Some(0), "{undisturbed:?}");
+            for point in POINTS {
+                let killed = deployment.run_with(&command, &[("FAILPOINT", point)]).await;
+                assert_eq!(killed.status.code(), None, "{point}: {killed:?}");
+            }
+            // Whoever comes next brings those of the dead to their end as well, once their leases are over.
+            assert_eq!(deployment.run(&command).await.status.code(), Some(0));
+            let files = deployment.files(format);
+            assert_eq!(files.len(), POINTS.len() + 2, "{format}");
+            assert!(files.iter().all(|file| *file == files[0] && !file.is_empty()), "{format}");
+            assert!(deployment.files("part").is_empty(), "nothing half is left");
+        }
+    }
+
+    async fn the_command_line_writes_a_file_and_says_where_it_is(kind: Kind) {
+        let deployment = Deployment::new(kind).await.with(&SOON);
+        let to = deployment.trade(2).await;
+        let out = deployment.folder.path().join("november.csv");
+        let out = out.to_str().unwrap();
+        let written = deployment.run(&["export", "transactions", "--from", FROM, "--to", &to, "--out", out]).await;
+        assert_eq!(written.status.code(), Some(0), "{written:?}");
+        let said = String::from_utf8(written.stdout).unwrap();
+        assert!(said.contains("completed") && said.contains("2 rows") && said.contains(out), "{said}");
+        assert_eq!(fs::read_to_string(out).unwrap().lines().count(), 3);
+        for wrong in [
+            &["transactions", "--from", "2026-01-02", "--to", "2026-01-01"][..],
+            &["nothing", "--from", FROM, "--to", &to],
+            &["breaks", "--from", FROM, "--to", &to, "--format", "pdf"],
+            &["breaks", "--from", FROM, "--to", &to, "--zone", "Middle/Earth"],
+            &["breaks", "--from", FROM, "--to", &to, "--shop", "nowhere"],
+            &["breaks", "--from", FROM],
+        ] {
+            let output = deployment.run(&[&["export"], wrong].concat()).await;
+            assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{wrong:?}: {output:?}");
+        }
+        let nowhere = [("EXPORTS__FOLDER", "/dev/null/exports"), ("EXPORTS__FAILURES_MAX", "1")];
+        let output = deployment.run_with(&["export", "breaks", "--from", FROM, "--to", &to, "--json"], &nowhere).await;
+        assert_eq!(output.status.code(), Some(3), "{output:?}");
+        let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!((&told["state"], told["failure"].is_string()), (&"failed".into(), true), "{told}");
+    }
+}
+
+/// What has ended is looked at at once, and a process that died is not waited for.
+const SOON: [(&str, &str); 4] = [
+    ("EXPORTS__WINDOW_DAYS_MAX", "100000"),
+    ("EXPORTS__MARGIN_SECONDS", "0"),
+    ("EXPORTS__LEASE_SECONDS", "1"),
+    ("EXPORTS__RETRY_SECONDS", "1"),
+];
+
+impl Deployment {
+    /// So many deposits are paid, and their lines posted, by a service that is gone then; answers a moment behind them.
+    async fn trade(&self, count: usize) -> String {
+        let service = self.serve().await;
+        for number in 0..count {
+            let taken = self.caller().try_order(&format!("order-{number}")).await.unwrap();
+            self.caller().pay(&taken.body).await;
+        }
+        let mut waiting = Waiting::until("all lines are posted");
+        let to = loop {
+            let to = moment();
+            let told = self
+                .run(&["export", "transactions", "--from", FROM, "--to", &to, "--format", "ndjson", "--json"])
+                .await;
+            let told: Value = serde_json::from_slice(&told.stdout).unwrap();
+            if told["manifest"]["rows"] == count {
+                break to;
+            }
+            waiting.goes_on(told.to_string());
+            waiting.pause().await;
+        };
+        service.kill().await;
+        to
+    }
+
+    /// All files of a kind that are kept.
+    fn files(&self, extension: &str) -> Vec<Vec<u8>> {
+        let kept = fs::read_dir(self.folder.path().join("exports")).unwrap().map(|entry| entry.unwrap().path());
+        let kept = kept.filter(|path| path.extension().is_some_and(|found| found == extension));
+        kept.map(|path| fs::read(path).unwrap()).collect()
+    }
+}

@@ -1,0 +1,373 @@
+//! Exports: files for finance, written from the books.
+//!
+//! What a file looks at is fixed when it is first taken up: places in the books, between which nothing ever changes, and what
+//! was open then. A file is written beside its name and renamed when it is whole, so that whoever takes over from a process
+//! that died begins anew and comes to the same bytes.
+
+mod differences;
+mod lines;
+mod summary;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::{Actor, ShopName, Time};
+use export::{Cell, ExportFile, Format, Heading, Manifest, NotWritten, Report, Unresolved, Zone};
+use serde::{Deserialize, Serialize};
+use store::{Books, Download, Export, ExportClaim, ExportState, Exports, OpenAmount, Reconciliations, StoreError};
+use uuid::Uuid;
+
+use crate::{DeedError, Desk};
+
+/// Where files are written, and for how long they are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExportRules {
+    /// The folder of the files; processes that share the work share it.
+    pub folder: PathBuf,
+    /// How long a file is kept once it is whole.
+    pub retention: Duration,
+    /// For how long a process has an export to itself; renewed as it goes on.
+    pub lease: Duration,
+    /// How long after a window's end it is looked at: the clocks of processes differ, and a line that was posted late by one of
+    /// them must be in.
+    pub margin: Duration,
+    /// How often in a row one may come to no end before it has failed.
+    pub failures_max: u32,
+    /// The pause before it is tried again.
+    pub retry_pause: Duration,
+}
+
+/// What somebody orders.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExportOrder {
+    /// Its name.
+    pub id: Uuid,
+    /// What it tells.
+    pub report: Report,
+    /// How it is written.
+    pub format: Format,
+    /// The shops that it is about.
+    pub shops: BTreeSet<ShopName>,
+    /// From when, and until when.
+    pub window: [Time; 2],
+    /// The zone of its business days.
+    pub zone: Zone,
+    /// Who orders it.
+    pub by: Option<Actor>,
+}
+
+/// Where exports are ordered and written.
+pub struct Exporter {
+    desk: Arc<Desk>,
+    exports: Arc<dyn Exports>,
+    books: Arc<dyn Books>,
+    differences: Arc<dyn Reconciliations>,
+    rules: ExportRules,
+    program_version: &'static str,
+}
+
+/// What an export looks at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Snapshot {
+    /// The place in the books behind which its lines begin.
+    after: u64,
+    /// The place of its last line.
+    through: u64,
+    /// What had not ended.
+    open: Vec<Unresolved>,
+}
+
+/// Why a file came to no end.
+enum Halt {
+    /// Somebody else has it by now.
+    Overslept,
+    /// What it is about cannot be read, or that cannot be recorded.
+    Store(StoreError),
+    /// The file cannot be written.
+    NotWritten(NotWritten),
+    /// What was ordered makes no sense to this version of the program.
+    Nonsense(&'static str),
+}
+
+impl From<StoreError> for Halt {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<NotWritten> for Halt {
+    fn from(error: NotWritten) -> Self {
+        Self::NotWritten(error)
+    }
+}
+
+impl From<io::Error> for Halt {
+    fn from(error: io::Error) -> Self {
+        Self::NotWritten(error.into())
+    }
+}
+
+/// Rows that are read at once.
+const PAGE: u32 = 1_000;
+
+/// Files that are removed at once.
+const EXPIRED: u32 = 20;
+
+impl Exporter {
+    /// Over a desk, the records of exports, and what they tell.
+    pub fn new(
+        desk: Arc<Desk>,
+        exports: Arc<dyn Exports>,
+        books: Arc<dyn Books>,
+        differences: Arc<dyn Reconciliations>,
+        rules: ExportRules,
+        program_version: &'static str,
+    ) -> Self {
+        Self { desk, exports, books, differences, rules, program_version }
+    }
+
+    /// The records of exports.
+    pub fn records(&self) -> &Arc<dyn Exports> {
+        &self.exports
+    }
+
+    /// Orders one. An order that is repeated under its name is one order.
+    pub async fn order(&self, order: &ExportOrder) -> Result<Export, DeedError> {
+        let (now, [from, to]) = (self.desk.clock.now(), order.window);
+        let export = Export {
+            id: order.id,
+            report: order.report.to_string(),
+            format: order.format.to_string(),
+            shops: order.shops.clone(),
+            from,
+            to,
+            zone: order.zone.to_string(),
+            ordered_by: order.by.clone(),
+            ordered_at: now,
+            state: ExportState::Waiting,
+            failure: None,
+            failures: 0,
+            rows_done: 0,
+            rows_expected: None,
+            snapshot: None,
+            manifest: None,
+            begun_at: None,
+            finished_at: None,
+            next_at: now.max(to.plus(self.rules.margin)),
+            epoch: 0,
+        };
+        Ok(self.exports.order_export(&export).await?)
+    }
+
+    /// Writes the export whose turn it is, if there is one, or removes files that are not kept any longer. Answers whether there
+    /// was anything to do.
+    pub async fn export_due(&self) -> Result<bool, DeedError> {
+        let now = self.desk.clock.now();
+        let claim = ExportClaim { now, owner: self.desk.owner, until: now.plus(self.rules.lease) };
+        let Some(mut export) = self.exports.claim_export(&claim).await? else { return self.expire().await };
+        match self.write(&mut export).await {
+            Ok(manifest) => {
+                export.manifest = serde_json::to_string(&manifest).ok();
+                let (rows, bytes) = (manifest.control.rows, manifest.bytes);
+                tracing::info!(export = %export.id, report = %export.report, rows, bytes, "export written");
+                (export.failures, export.failure) = (0, None);
+                self.end(&mut export, ExportState::Completed).await?;
+            }
+            Err(Halt::Overslept) => {
+                tracing::warn!(export = %export.id, "somebody else goes on with the export");
+            }
+            Err(Halt::Store(error)) => return Err(error.into()),
+            Err(Halt::NotWritten(error)) => self.stumble(&mut export, &error.to_string()).await?,
+            Err(Halt::Nonsense(why)) => {
+                export.failure = Some(why.to_owned());
+                self.end(&mut export, ExportState::Failed).await?;
+            }
+        }
+        Ok(true)
+    }
+
+    /// Where the file of a completed export is.
+    pub fn file(&self, export: &Export) -> Option<PathBuf> {
+        let format: Format = export.format.parse().ok()?;
+        Some(self.rules.folder.join(format!("{}.{}", export.id, format.extension())))
+    }
+
+    /// Notes that somebody takes the file.
+    pub async fn note_download(&self, export: Uuid, by: Actor) -> Result<(), DeedError> {
+        let download = Download { by, at: self.desk.clock.now() };
+        Ok(self.exports.record_download(export, &download).await?)
+    }
+
+    async fn write(&self, export: &mut Export) -> Result<Manifest, Halt> {
+        let (Ok(report), Ok(format)) = (export.report.parse(), export.format.parse()) else {
+            return Err(Halt::Nonsense("this version of the program does not know the report or the format"));
+        };
+        let zone = Zone::named(&export.zone).map_err(|_| Halt::Nonsense("the zone is not known here"))?;
+        let snapshot = self.look(export, report).await?;
+        let heading = Heading {
+            export_id: export.id.to_string(),
+            report,
+            format,
+            shops: export.shops.iter().map(ToString::to_string).collect(),
+            from: export.from,
+            to: export.to,
+            zone: zone.to_string(),
+            as_of: snapshot.through,
+            ordered_at: export.ordered_at,
+            program_version: self.program_version.to_owned(),
+        };
+        let whole = self.file(export).ok_or(Halt::Nonsense("the format is not known here"))?;
+        let part = self.begin_part(export).await?;
+        let open = snapshot.open.clone();
+        let path = part.clone();
+        let page = Page { file: blocking(move || ExportFile::begin(&path, heading, open)).await?, rows: Vec::new() };
+        let page = match report {
+            Report::Transactions => self.write_lines(export, &snapshot, &zone, page).await?,
+            Report::DailySummary => self.write_summary(export, &snapshot, &zone, page).await?,
+            Report::Breaks => self.write_differences(export, page).await?,
+        };
+        let name = format!("{report}_{}_{}.{}", zone.business_date(export.from), export.id, format.extension());
+        // Whoever overslept must not put its file in the place of another one's.
+        self.go_on(export).await?;
+        blocking(move || {
+            let manifest = page.file.end(name)?;
+            fs::rename(&part, &whole)?;
+            if let Some(folder) = whole.parent() {
+                fs::File::open(folder)?.sync_all()?;
+            }
+            Ok(manifest)
+        })
+        .await
+    }
+
+    /// What it looks at: as it was looked at first.
+    async fn look(&self, export: &mut Export, report: Report) -> Result<Snapshot, Halt> {
+        if let Some(text) = &export.snapshot {
+            return serde_json::from_str(text).map_err(|_| Halt::Nonsense("what it looks at cannot be read"));
+        }
+        let after = self.books.place_before(export.from).await?;
+        let through = self.books.place_before(export.to).await?.max(after);
+        let open = self.exports.open_amounts().await?;
+        let open = open.iter().filter(|open| export.shops.contains(&open.shop)).map(unresolved).collect();
+        let snapshot = Snapshot { after, through, open };
+        export.snapshot = serde_json::to_string(&snapshot).ok();
+        export.rows_expected = (report != Report::Breaks).then(|| through - after);
+        self.go_on(export).await?;
+        Ok(snapshot)
+    }
+
+    /// The file that is not whole yet; what others left of it goes.
+    async fn begin_part(&self, export: &mut Export) -> Result<PathBuf, Halt> {
+        export.rows_done = 0;
+        let (folder, id, epoch) = (self.rules.folder.clone(), export.id.to_string(), export.epoch);
+        blocking(move || {
+            fs::create_dir_all(&folder)?;
+            for entry in fs::read_dir(&folder)? {
+                let path = entry?.path();
+                let is_left = path.file_name().and_then(|name| name.to_str()).is_some_and(|name| {
+                    name.starts_with(&id) && path.extension().is_some_and(|extension| extension == "part")
+                });
+                if is_left {
+                    fs::remove_file(&path)?;
+                }
+            }
+            Ok(folder.join(format!("{id}.{epoch}.part")))
+        })
+        .await
+    }
+
+    /// Says how far it is, and keeps it for a while longer.
+    async fn go_on(&self, export: &Export) -> Result<(), Halt> {
+        let until = self.desk.clock.now().plus(self.rules.lease);
+        if self.exports.record_export(export, Some(until)).await? { Ok(()) } else { Err(Halt::Overslept) }
+    }
+
+    /// It came to no end this time; after too many of these in a row there will be no file, and it is said why.
+    async fn stumble(&self, export: &mut Export, why: &str) -> Result<(), DeedError> {
+        export.failures = export.failures.saturating_add(1);
+        export.failure = Some(why.to_owned());
+        tracing::warn!(export = %export.id, failures = export.failures, why, "export stumbled");
+        if export.failures >= self.rules.failures_max {
+            return self.end(export, ExportState::Failed).await;
+        }
+        export.next_at = self.desk.clock.now().plus(self.rules.retry_pause);
+        self.exports.record_export(export, None).await?;
+        Ok(())
+    }
+
+    async fn end(&self, export: &mut Export, state: ExportState) -> Result<(), DeedError> {
+        export.state = state;
+        export.finished_at = Some(self.desk.clock.now());
+        self.exports.record_export(export, None).await?;
+        Ok(())
+    }
+
+    /// Removes files that have been kept for as long as files are.
+    async fn expire(&self) -> Result<bool, DeedError> {
+        let before = self.desk.clock.now().minus(self.rules.retention);
+        let expired = self.exports.exports_completed_before(before, EXPIRED).await?;
+        for mut export in expired.iter().cloned() {
+            if let Some(path) = self.file(&export) {
+                let removed = blocking(move || Ok(fs::remove_file(path))).await;
+                if let Ok(Err(error)) = removed
+                    && error.kind() != io::ErrorKind::NotFound
+                {
+                    tracing::warn!(export = %export.id, %error, "the file of an export could not be removed");
+                    continue;
+                }
+            }
+            export.state = ExportState::Expired;
+            self.exports.record_export(&export, None).await?;
+        }
+        Ok(!expired.is_empty())
+    }
+}
+
+/// A file, and rows on their way into it.
+struct Page {
+    file: ExportFile,
+    rows: Vec<Vec<Cell>>,
+}
+
+impl Exporter {
+    /// Writes the rows of a page, and says how far it is.
+    async fn write_page(&self, export: &mut Export, mut page: Page, gone_through: u64) -> Result<Page, Halt> {
+        let page = blocking(move || {
+            for row in page.rows.drain(..) {
+                page.file.row(&row)?;
+            }
+            Ok(page)
+        })
+        .await?;
+        export.rows_done += gone_through;
+        self.go_on(export).await?;
+        Ok(page)
+    }
+}
+
+/// Files are written where nobody waits for a thread.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "no seed of the simulation writes files, and a slow disk must hold up nobody"
+)]
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, NotWritten> + Send + 'static) -> Result<T, Halt> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => Ok(done?),
+        Err(_) => Err(Halt::NotWritten(io::Error::other("the work ended without an outcome").into())),
+    }
+}
+
+fn unresolved(open: &OpenAmount) -> Unresolved {
+    Unresolved {
+        shop: open.shop.to_string(),
+        payment_type: open.payment_type.to_string(),
+        state: open.state.to_string(),
+        currency: open.currency.to_string(),
+        count: open.payments,
+        requested: open.requested.to_string(),
+    }
+}

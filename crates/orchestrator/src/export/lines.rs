@@ -1,0 +1,86 @@
+//! `transactions`: each line of the books is a row.
+
+use std::collections::BTreeMap;
+
+use domain::{MovementKind, PaymentId, Time};
+use export::{Cell, Zone};
+use store::{Export, Line, LineName, Reconciled};
+
+use super::{Exporter, Halt, PAGE, Page, Snapshot};
+
+impl Exporter {
+    pub(super) async fn write_lines(
+        &self,
+        export: &mut Export,
+        snapshot: &Snapshot,
+        zone: &Zone,
+        mut page: Page,
+    ) -> Result<Page, Halt> {
+        let mut place = snapshot.after;
+        while place < snapshot.through {
+            let lines = self.books.lines(place, snapshot.through, PAGE).await?;
+            let Some(last) = lines.last() else {
+                return Err(Halt::Nonsense("the books have no line where they must have one"));
+            };
+            let gone_through = last.place - place;
+            place = last.place;
+            let lines: Vec<Line> = lines.into_iter().filter(|line| export.shops.contains(&line.payment.shop)).collect();
+            let mut payments: Vec<PaymentId> = lines.iter().map(|line| line.payment.id).collect();
+            payments.sort_unstable();
+            payments.dedup();
+            let proven = self.differences.reconciled(&payments).await?;
+            let proven: BTreeMap<PaymentId, Reconciled> = proven.into_iter().map(|one| (one.payment, one)).collect();
+            for line in &lines {
+                let proven_at = proven.get(&line.payment.id).map(|one| one.at);
+                let proven_at = proven_at.filter(|at| is_proven(line, *at, export.ordered_at));
+                page.rows.push(row(line, proven_at, zone)?);
+            }
+            page = self.write_page(export, page, gone_through).await?;
+        }
+        Ok(page)
+    }
+}
+
+/// A comparison proves what was booked before it; one that came after the order is not told.
+fn is_proven(line: &Line, at: Time, ordered_at: Time) -> bool {
+    at >= line.entry.at && at <= ordered_at
+}
+
+fn row(line: &Line, proven_at: Option<Time>, zone: &Zone) -> Result<Vec<Cell>, Halt> {
+    let (movement, payment) = (&line.movement, &line.payment);
+    let amount = Cell::Amount(movement.amount);
+    let (gross, fee) = match movement.kind {
+        MovementKind::Fee => (Cell::Empty, amount.clone()),
+        _ => (amount.clone(), Cell::Empty),
+    };
+    let restates = line.restates.map(|first: LineName| first.to_string());
+    let metadata = serde_json::to_string(&payment.metadata);
+    let metadata = metadata.map_err(|_| Halt::Nonsense("the metadata of a payment cannot be written"))?;
+    let metadata = (!payment.metadata.is_empty()).then_some(metadata);
+    Ok(vec![
+        Cell::Text(line.name().to_string()),
+        Cell::Date(zone.business_date(line.posted_at)),
+        Cell::Moment(line.posted_at),
+        Cell::Moment(line.entry.at),
+        Cell::Text(movement.kind.to_string()),
+        Cell::text(movement.relation.map(|relation| relation.to_string())),
+        Cell::Text(payment.id.to_string()),
+        Cell::text(payment.parent.map(|parent| parent.to_string())),
+        Cell::Text(payment.reference_id.to_string()),
+        Cell::Text(movement.gateway_payment_id.to_string()),
+        Cell::Text(payment.shop.to_string()),
+        Cell::text(payment.payment_method.as_ref().map(ToString::to_string)),
+        Cell::Text(line.entry.state.to_string()),
+        Cell::Text(line.entry.source.to_string()),
+        Cell::Text(movement.currency.to_string()),
+        gross,
+        fee,
+        amount,
+        Cell::Amount(payment.requested.amount()),
+        Cell::Text(payment.requested.currency().to_string()),
+        Cell::Text(if proven_at.is_some() { "reconciled" } else { "unreconciled" }.to_owned()),
+        Cell::moment(proven_at),
+        Cell::text(restates),
+        Cell::text(metadata),
+    ])
+}

@@ -16,7 +16,7 @@ create table exports (
     rows_done     bigint not null check (rows_done >= 0),
     rows_expected bigint check (rows_expected >= 0),
     snapshot      jsonb,
-    manifest      jsonb,
+    manifest      json,
     begun_at      timestamptz,
     finished_at   timestamptz,
     next_at       timestamptz not null,
@@ -49,7 +49,7 @@ comment on column exports.failures is 'How often in a row it came to no end.';
 comment on column exports.rows_done is 'Rows that were gone through.';
 comment on column exports.rows_expected is 'Rows that there are to go through.';
 comment on column exports.snapshot is 'What it looks at, fixed when it was first taken up: {after, through, open}.';
-comment on column exports.manifest is 'What was written: filter, totals, length and SHA-256, as it is given out.';
+comment on column exports.manifest is 'What was written: filter, totals, length and SHA-256, as it is given out: its text is kept as it is.';
 comment on column exports.begun_at is 'When it was first taken up (UTC).';
 comment on column exports.finished_at is 'When it came to its end (UTC).';
 comment on column exports.next_at is 'When somebody goes on with it (UTC).';

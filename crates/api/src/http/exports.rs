@@ -144,10 +144,8 @@ pub(super) async fn file(request: HttpRequest, id: Path<String>, app: Data<App>)
     };
     let (Ok(file), Some(length)) = (opened, length.filter(|length| manifest["bytes"] == *length)) else {
         tracing::error!(export = %export.id, "the file of an export is not in the folder, or not whole");
-        return Err(Problem::new(
-            Kind::FileNotHere,
-            "the file is not where this process keeps files; it is not lost with this answer",
-        ));
+        let detail = "the file is not where this process keeps files; another process may have it";
+        return Err(Problem::new(Kind::FileNotHere, detail).retry_soon());
     };
     let (exporter, by) = (app.exporter.clone(), caller.actor());
     app.works.run(async move { exporter.note_download(export.id, by).await }).await??;

@@ -74,8 +74,8 @@ fn list_key(name: &str) -> Option<&'static str> {
 /// The names of the environment that can only be meant for us: those of our tables and of our plain keys. Everything
 /// else there is other programs' business; among ours an unknown key is an error.
 fn ours(environment: impl IntoIterator<Item = (String, String)>) -> HashMap<String, String> {
-    const TABLES: [&str; 9] =
-        ["HTTP", "DATABASE", "GATEWAY", "SHOPS", "PAYMENTS", "SWEEP", "RECONCILIATION", "WORKERS", "LOG"];
+    const TABLES: [&str; 10] =
+        ["HTTP", "DATABASE", "GATEWAY", "SHOPS", "PAYMENTS", "SWEEP", "RECONCILIATION", "EXPORTS", "WORKERS", "LOG"];
     const PLAIN: [&str; 3] = ["PUBLIC_URL", "MASTER_KEY", "DEFAULT_SHOP"];
     let (mut ours, mut platforms) = (HashMap::new(), Vec::new());
     for (name, value) in environment {

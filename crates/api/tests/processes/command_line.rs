@@ -21,7 +21,20 @@ async fn every_command_says_what_it_is_for() {
     let names: Vec<&str> = commands.lines().filter_map(|line| line.split_whitespace().next()).collect();
     assert_eq!(
         names,
-        ["serve", "local", "migrate", "keys", "why", "check", "reconcile", "breaks", "verify", "settings", "help"]
+        [
+            "serve",
+            "local",
+            "migrate",
+            "keys",
+            "why",
+            "check",
+            "reconcile",
+            "export",
+            "breaks",
+            "verify",
+            "settings",
+            "help"
+        ]
     );
     for name in &names[..names.len() - 1] {
         let own = run(&[name, "--help"], &[]).await;

@@ -99,7 +99,7 @@ on_every_store! {
     /// Names as people give them come back as they were, and no spreadsheet takes one for a formula.
     async fn odd_names_are_neither_lost_nor_formulas(app: TestApp) {
         let begun = app.moment();
-        let odd = "=1+1,\"x\"\r\n\u{5e9}\u{5dc}\u{5d5}\u{5dd} \u{1f600}";
+        let odd = "=1+1,\"x\" \u{5e9}\u{5dc}\u{5d5}\u{5dd} \u{1f600}";
         let mut payment = order("order-1");
         payment["metadata"] = json!({ "note": odd, "=cmd": "-7" });
         assert_eq!(app.post("/v1/payments", &payment).await.status, 201);
@@ -133,6 +133,38 @@ on_every_store! {
         struck(59, lines_after);
         let downloads = app.get(&path_of(&written)).await.body["downloads"].clone();
         assert_eq!((downloads.as_array().unwrap().len(), &downloads[0]["by"]), (2, &json!("test")));
+    }
+
+    async fn breaks_are_told_as_they_stood_when_the_export_was_ordered(app: TestApp) {
+        let begun = app.moment();
+        // The gateway tells whole seconds.
+        app.advance(2 * SECOND);
+        let stranger = app.make_elsewhere("stranger").await;
+        app.advance(MINUTE);
+        let run = app.reconcile(&begun).await;
+        assert_eq!(run["found"], json!({ "missing-here": 1 }), "{run}");
+        app.advance(DAY + MINUTE);
+        let to = app.moment();
+        app.advance(2 * MINUTE);
+        let ordered = app.order_export("breaks", "csv", &begun, &to).await;
+        let found = app.get("/v1/breaks").await.body["data"][0].clone();
+        app.advance(MINUTE);
+        let path = format!("/v1/breaks/{}/resolve", found["id"].as_str().unwrap());
+        assert_eq!(app.post(&path, &json!({ "reason": "=booked by hand" })).await.status, 200);
+        let before = app.write(&ordered).await;
+        let row = rows(&app.file_of(&before).await).remove(0);
+        let told = [&row["kind"], &row["gateway_payment_id"], &row["state"], &row["reason"], &row["age_days"]];
+        assert_eq!(told, ["missing-here", &stranger, "open", "", "1"]);
+        assert_eq!([&row["their_amount"], &row["difference"], &row["difference_currency"]], ["7", "7", "EUR"]);
+
+        let after = app.export("breaks", "csv", &begun, &to).await;
+        let row = rows(&app.file_of(&after).await).remove(0);
+        assert_eq!([&row["state"], &row["resolved_by"], &row["reason"]], ["resolved", "test", "'=booked by hand"]);
+        // In a window behind its end it is no more.
+        let late = app.moment();
+        app.advance(MINUTE);
+        let later = app.export("breaks", "csv", &late, &app.moment()).await;
+        assert_eq!(later["manifest"]["rows"], 0);
     }
 
     async fn what_makes_no_sense_is_refused_by_field_and_other_shops_files_are_not_there(app: TestApp) {
@@ -204,12 +236,19 @@ on_every_store! {
         let export = app.export("breaks", "csv", &begun, &to).await;
         app.advance(DAY);
         assert!(!app.serving().exporter().export_due().await.unwrap());
-        app.file_of(&export).await;
+        let file = app.file_of(&export).await;
+        // Half a file is never given out, whoever has cut it.
+        let kept = app.settings.exports.folder.join(format!("{}.csv", export["id"].as_str().unwrap()));
+        std::fs::write(&kept, &file[1..]).unwrap();
+        app.get(&format!("{}/file", path_of(&export))).await.assert_problem("file-not-here");
+        std::fs::write(&kept, &file).unwrap();
+        assert_eq!(app.file_of(&export).await, file);
         app.advance(DAY + SECOND);
         assert!(app.serving().exporter().export_due().await.unwrap());
         let expired = app.get(&path_of(&export)).await.body;
         assert_eq!((&expired["state"], &expired["manifest"]), (&json!("expired"), &export["manifest"]));
         app.get(&format!("{}/file", path_of(&export))).await.assert_problem("file-gone");
+        assert!(!kept.exists());
     }
 }
 

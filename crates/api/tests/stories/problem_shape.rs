@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::app::Answer;
 
 /// Every code, with the status that goes with it, and what the caller may do next.
-const KINDS: [(&str, u16, &str); 24] = [
+const KINDS: [(&str, u16, &str); 26] = [
     ("malformed-body", 400, "never"),
     ("invalid-request", 422, "never"),
     ("unsupported-media-type", 415, "never"),
@@ -29,6 +29,8 @@ const KINDS: [(&str, u16, &str); 24] = [
     ("store-unavailable", 503, "same-request"),
     ("gateway-unavailable", 503, "same-request"),
     ("gateway-misconfigured", 503, "same-request"),
+    ("file-gone", 410, "never"),
+    ("file-not-here", 503, "same-request"),
     ("internal", 500, "same-request"),
 ];
 

@@ -248,7 +248,7 @@ impl TestApp {
     }
 
     /// Somebody else makes a deposit with our keys; answers the gateway's id.
-    async fn make_elsewhere(&self, reference: &str) -> String {
+    pub(crate) async fn make_elsewhere(&self, reference: &str) -> String {
         let url = format!("{}/api/v1/payments", self.gateway.url());
         let order = json!({ "paymentType": "DEPOSIT", "amount": 7, "currency": "EUR", "referenceId": reference });
         let made = self.send(self.http.post(url).json(&order).bearer_auth(API_KEY)).await;
@@ -266,7 +266,7 @@ impl TestApp {
     }
 
     /// Compares everything since `begun`; answers the run.
-    async fn reconcile(&self, begun: &str) -> Value {
+    pub(crate) async fn reconcile(&self, begun: &str) -> Value {
         self.advance(SECOND);
         let ordered = self.post("/v1/reconciliations", &json!({ "from": begun, "to": self.moment() })).await;
         assert_eq!(ordered.status, 202, "{ordered:?}");

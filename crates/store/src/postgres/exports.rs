@@ -43,7 +43,7 @@ pub(super) const CLAIM_EXPORT: &str = concat!(
 pub(super) const RECORD_EXPORT: &str = "
     update exports
     set state = $3, failure = $4, failures = $5, rows_done = $6, rows_expected = $7, snapshot = $8::text::jsonb,
-        manifest = $9::text::jsonb, finished_at = $10, next_at = $11,
+        manifest = $9::text::json, finished_at = $10, next_at = $11,
         lease_owner = case when $12::timestamptz is null then null else lease_owner end, leased_until = $12
     where export_id = $1 and epoch = $2
     returning export_id";

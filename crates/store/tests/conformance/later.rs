@@ -2,14 +2,15 @@
 
 use fault_catalogue::struck;
 use store::{
-    BreakFilter, BreaksPage, Claim, Filed, InboxPage, KeyRecord, Name, Notice, Opened, Outcome, Page, Reconciled,
-    Resolution, Run, RunState, RunsPage, Scope, Step, SweepClaim, UnmatchedPayment, Write,
+    BreakFilter, BreaksPage, Claim, Download, Export, ExportState, ExportsPage, Filed, InboxPage, KeyRecord, Name,
+    Notice, Opened, Outcome, Page, Reconciled, Resolution, Run, RunState, RunsPage, Scope, Step, SweepClaim,
+    UnmatchedPayment, Write,
 };
 use uuid::Uuid;
 
 use crate::fixtures::*;
-use crate::reconciling;
 use crate::test_store::{TestStore, on_both_databases};
+use crate::{exporting, reconciling};
 
 const TABLES: [&str; 19] = [
     "payments",
@@ -115,6 +116,7 @@ async fn everything(store: &TestStore, round: u128) {
     assert!(database.keys.revoke_key(key.id, at(seconds)).await.unwrap());
 
     compare(store, &there.payment, number, seconds).await;
+    write_a_file(store, number, seconds).await;
 
     let reads = store.reads();
     let page = Page { filter: store::Filter::default(), before: None, limit: 10 };
@@ -161,4 +163,22 @@ async fn compare(store: &TestStore, payment: &domain::Payment, number: u128, sec
     assert!(!runs.breaks(&breaks).await.unwrap().is_empty());
     let page = RunsPage { shops: [shop()].into(), state: None, before: None, limit: 10 };
     assert!(!runs.runs(&page).await.unwrap().is_empty());
+}
+
+/// An export from its order to its end, and who took it.
+async fn write_a_file(store: &TestStore, number: u128, seconds: u64) {
+    let exports = store.exports();
+    let order = exporting::export(number, seconds);
+    assert_eq!(exports.order_export(&order).await.unwrap(), order);
+    let claimed = exports.claim_export(&exporting::claim(1, seconds)).await.unwrap().unwrap();
+    assert!(!exports.balances(100).await.unwrap().is_empty());
+    exports.open_amounts().await.unwrap();
+    let (manifest, finished_at) = (Some("{}".to_owned()), Some(at(seconds)));
+    let done = Export { state: ExportState::Completed, manifest, finished_at, ..claimed };
+    assert!(exports.record_export(&done, None).await.unwrap());
+    assert!(!exports.exports_completed_before(at(seconds + 1), 10).await.unwrap().is_empty());
+    exports.record_download(order.id, &Download { by: exporting::actor(), at: at(seconds) }).await.unwrap();
+    assert_eq!(exports.downloads(order.id).await.unwrap().len(), 1);
+    let page = ExportsPage { shops: [shop()].into(), before: None, limit: 10 };
+    assert!(!exports.exports(&page).await.unwrap().is_empty());
 }

@@ -16,6 +16,7 @@ mod claiming;
 mod committing;
 mod damage;
 mod embedded;
+mod exporting;
 mod keys;
 mod later;
 mod listing;

@@ -111,6 +111,11 @@ impl TestStore {
         }
     }
 
+    /// Files for finance, which the store in memory does not have.
+    pub(crate) fn exports(&self) -> Arc<dyn store::Exports> {
+        self.database().unwrap().exports.clone()
+    }
+
     pub(crate) fn reconciliations(&self) -> Arc<dyn Reconciliations> {
         match &self.behind {
             Behind::Memory(memory) => memory.clone(),

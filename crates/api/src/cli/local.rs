@@ -66,6 +66,7 @@ fn local_settings(
 ) -> Result<Settings, CommandError> {
     let mut environment: HashMap<String, String> = HashMap::from([
         ("DATABASE__URL".to_owned(), format!("sqlite:{}", args.data.join("payments.db").display())),
+        ("EXPORTS__FOLDER".to_owned(), args.data.join("exports").display().to_string()),
         ("GATEWAY__BASE_URL".to_owned(), format!("http://{gateway}")),
         ("MASTER_KEY".to_owned(), secrets.master_key.clone()),
         ("SHOPS__MAIN__API_KEY".to_owned(), secrets.api_key.clone()),

@@ -25,6 +25,8 @@ pub(super) const ORDER_EXPORT: &str = "
     values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'waiting', 0, 0, ?10, 0)
     on conflict do nothing";
 
+pub(super) const EXPORTS_WAIT: &str = "select exists (select 1 from exports where finished_at is null)";
+
 pub(super) const CLAIM_EXPORT: &str = concat!(
     "update exports
     set state = 'running', begun_at = coalesce(begun_at, ?1), lease_owner = ?2, leased_until = ?3, epoch = epoch + 1
@@ -80,7 +82,10 @@ impl Exports for SqliteStore {
     }
 
     async fn claim_export(&self, claim: &ExportClaim) -> Result<Option<Export>, StoreError> {
-        write(&self.writer, ClaimExport(claim.clone())).await
+        // Asked before the only writer is taken: mostly there is nothing to write.
+        let wait: bool =
+            sqlx::query_scalar(EXPORTS_WAIT).fetch_one(&self.readers).await.map_err(fault::of_statement)?;
+        if wait { write(&self.writer, ClaimExport(claim.clone())).await } else { Ok(None) }
     }
 
     async fn record_export(&self, export: &Export, until: Option<Time>) -> Result<bool, StoreError> {

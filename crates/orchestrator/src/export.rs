@@ -11,14 +11,16 @@ mod summary;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use domain::{Actor, ShopName, Time};
 use export::{Cell, ExportFile, Format, Heading, Manifest, NotWritten, Report, Unresolved, Zone};
 use serde::{Deserialize, Serialize};
-use store::{Books, Download, Export, ExportClaim, ExportState, Exports, OpenAmount, Reconciliations, StoreError};
+use store::{
+    Books, Download, Export, ExportClaim, ExportState, Exports, Line, OpenAmount, Reconciliations, StoreError,
+};
 use uuid::Uuid;
 
 use crate::{DeedError, Desk};
@@ -181,7 +183,12 @@ impl Exporter {
                 tracing::warn!(export = %export.id, "somebody else goes on with the export");
             }
             Err(Halt::Store(error)) => return Err(error.into()),
-            Err(Halt::NotWritten(error)) => self.stumble(&mut export, &error.to_string()).await?,
+            Err(Halt::NotWritten(error)) => {
+                // What is half written takes room that others may need.
+                let (folder, id) = (self.rules.folder.clone(), export.id.to_string());
+                let _ = blocking(move || Ok(remove_parts(&folder, &id)?)).await;
+                self.stumble(&mut export, &error.to_string()).await?;
+            }
             Err(Halt::Nonsense(why)) => {
                 export.failure = Some(why.to_owned());
                 self.end(&mut export, ExportState::Failed).await?;
@@ -266,15 +273,7 @@ impl Exporter {
         let (folder, id, epoch) = (self.rules.folder.clone(), export.id.to_string(), export.epoch);
         blocking(move || {
             fs::create_dir_all(&folder)?;
-            for entry in fs::read_dir(&folder)? {
-                let path = entry?.path();
-                let is_left = path.file_name().and_then(|name| name.to_str()).is_some_and(|name| {
-                    name.starts_with(&id) && path.extension().is_some_and(|extension| extension == "part")
-                });
-                if is_left {
-                    fs::remove_file(&path)?;
-                }
-            }
+            remove_parts(&folder, &id)?;
             Ok(folder.join(format!("{id}.{epoch}.part")))
         })
         .await
@@ -334,6 +333,23 @@ struct Page {
 }
 
 impl Exporter {
+    /// The lines behind a place, of the shops that it is about, and how many were gone through for them; moves the place on.
+    async fn next_lines(
+        &self,
+        export: &Export,
+        place: &mut u64,
+        snapshot: &Snapshot,
+    ) -> Result<(Vec<Line>, u64), Halt> {
+        let lines = self.books.lines(*place, snapshot.through, PAGE).await?;
+        let Some(last) = lines.last() else {
+            return Err(Halt::Nonsense("the books have no line where they must have one"));
+        };
+        let gone_through = last.place - *place;
+        *place = last.place;
+        let ours = lines.into_iter().filter(|line| export.shops.contains(&line.payment.shop)).collect();
+        Ok((ours, gone_through))
+    }
+
     /// Writes the rows of a page, and says how far it is.
     async fn write_page(&self, export: &mut Export, mut page: Page, gone_through: u64) -> Result<Page, Halt> {
         let page = blocking(move || {
@@ -359,6 +375,18 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, NotWritten
         Ok(done) => Ok(done?),
         Err(_) => Err(Halt::NotWritten(io::Error::other("the work ended without an outcome").into())),
     }
+}
+
+/// Removes what is half written of an export.
+fn remove_parts(folder: &Path, id: &str) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let is_of_it = path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(id));
+        if is_of_it && path.extension().is_some_and(|extension| extension == "part") {
+            fs::remove_file(&path)?;
+        }
+    }
+    Ok(())
 }
 
 fn unresolved(open: &OpenAmount) -> Unresolved {

@@ -50,10 +50,8 @@ const PAUSE: Duration = Duration::from_millis(200);
 pub(super) async fn run(args: &Args, settings: &Settings, output: &Output) -> Result<Ending, CommandError> {
     settings.check_for_serving()?;
     let window = Window { from: &args.from, to: &args.to, zone: Some(&args.zone) };
-    let window = window.read(SystemClock.now(), window_max(settings.exports.window_days_max)).map_err(|wrong| {
-        let wrong: Vec<String> = wrong.iter().map(|(field, detail)| format!("--{field} {detail}")).collect();
-        CommandError::Usage(wrong.join("; "))
-    })?;
+    let longest = window_max(settings.exports.window_days_max);
+    let window = window.read(SystemClock.now(), longest).map_err(CommandError::of_window)?;
     let zone = Zone::named(&args.zone).map_err(|error| CommandError::Usage(format!("--zone {error}")))?;
     let shops: BTreeSet<ShopName> = if args.shop.is_empty() {
         settings.shops.keys().cloned().collect()

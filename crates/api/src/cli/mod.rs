@@ -23,6 +23,7 @@ pub use output::Output;
 use crate::application::StartError;
 use crate::logs::InvalidLog;
 use crate::settings::{InvalidSettings, Settings, load};
+use crate::window::WindowError;
 
 /// Takes payments through the pay.tech gateway, exactly once, and never guesses.
 #[derive(Debug, Parser)]
@@ -110,6 +111,12 @@ pub enum CommandError {
 }
 
 impl CommandError {
+    /// What is wrong with a window, by its options.
+    fn of_window(wrong: Vec<WindowError>) -> Self {
+        let wrong: Vec<String> = wrong.into_iter().map(|(field, detail)| format!("--{field} {detail}")).collect();
+        Self::Usage(wrong.join("; "))
+    }
+
     fn exit_code(&self) -> u8 {
         match self {
             Self::Settings(_)

@@ -39,11 +39,8 @@ const PAUSE: Duration = Duration::from_millis(200);
 pub(super) async fn run(args: &Args, settings: &Settings, output: &Output) -> Result<Ending, CommandError> {
     settings.check_for_serving()?;
     let window = Window { from: &args.from, to: &args.to, zone: Some(&args.zone) };
-    let window =
-        window.read(SystemClock.now(), window_max(settings.reconciliation.window_days_max)).map_err(|wrong| {
-            let wrong: Vec<String> = wrong.iter().map(|(field, detail)| format!("--{field} {detail}")).collect();
-            CommandError::Usage(wrong.join("; "))
-        })?;
+    let longest = window_max(settings.reconciliation.window_days_max);
+    let window = window.read(SystemClock.now(), longest).map_err(CommandError::of_window)?;
     let shop = args.shop.clone().or_else(|| settings.default_shop());
     let shop = shop.filter(|shop| settings.shops.contains_key(shop));
     let shop = shop.ok_or_else(|| CommandError::Usage("--shop must name a shop of the settings".to_owned()))?;

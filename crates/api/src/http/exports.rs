@@ -24,8 +24,8 @@ use super::form::Form;
 use super::problem::{FieldError, Kind, Problem};
 use super::query::Query;
 use super::take_payment::BODY_MAX;
+use super::window_fields::WindowFields;
 use super::{App, Caller, body};
-use crate::window::Window;
 
 /// `POST /v1/exports` `{report, format, from, to, zone?, shops?}`: 202, since it takes as long as the file is.
 pub(super) async fn order(request: HttpRequest, payload: Payload, app: Data<App>) -> Result<HttpResponse, Problem> {
@@ -45,22 +45,11 @@ fn read_order(body: &[u8], app: &App, caller: &Caller) -> Result<ExportOrder, Pr
     let errors = &mut Vec::new();
     let report = word::<Report>(&mut form, "report", errors);
     let format = word::<Format>(&mut form, "format", errors);
-    let from: Option<String> = form.value("from", "must be a string", errors);
-    let to: Option<String> = form.value("to", "must be a string", errors);
-    let zone: Option<String> = form.value("zone", "must be a string", errors);
+    let fields = WindowFields::take(&mut form, errors);
     let shops: Option<Vec<ShopName>> = form.value("shops", "must be an array of names of shops", errors);
-    let (from, to) = (form.require("from", from, errors), form.require("to", to, errors));
     form.finish(errors);
-    let mut window = None;
-    if let (Some(from), Some(to)) = (from, to) {
-        let given = Window { from: &from, to: &to, zone: zone.as_deref() };
-        match given.read(app.desk.now(), app.export_window_max) {
-            Ok(read) => window = Some(read),
-            Err(wrong) => errors
-                .extend(wrong.into_iter().map(|(field, detail)| FieldError { pointer: format!("/{field}"), detail })),
-        }
-    }
-    let zone = zone.map_or_else(|| Ok(Zone::utc()), |name| Zone::named(&name));
+    let window = fields.read(app.desk.now(), app.export_window_max, errors);
+    let zone = fields.zone.map_or_else(|| Ok(Zone::utc()), |name| Zone::named(&name));
     let (Some(report), Some(format), Some(window), Ok(zone)) = (report, format, window, zone) else {
         return Err(Problem::fields(std::mem::take(errors)));
     };

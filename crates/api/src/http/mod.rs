@@ -24,6 +24,7 @@ mod unread;
 mod wait;
 mod webhook;
 mod webhooks_in;
+mod window_fields;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

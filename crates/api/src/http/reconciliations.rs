@@ -13,11 +13,11 @@ use uuid::Uuid;
 
 use super::cursor::Cursor;
 use super::form::Form;
-use super::problem::{FieldError, Problem};
+use super::problem::Problem;
 use super::query::Query;
 use super::take_payment::BODY_MAX;
+use super::window_fields::WindowFields;
 use super::{App, Caller, body};
-use crate::window::Window;
 
 /// `POST /v1/reconciliations` `{shop?, from, to, zone?}`: 202, since it takes as long as the gateway's list is.
 pub(super) async fn order(request: HttpRequest, payload: Payload, app: Data<App>) -> Result<HttpResponse, Problem> {
@@ -37,21 +37,9 @@ fn read_order(body: &[u8], app: &App, caller: &Caller) -> Result<(ShopName, [Tim
     let mut form = Form::read(body)?;
     let errors = &mut Vec::new();
     let named: Option<ShopName> = form.text("shop", errors);
-    let from: Option<String> = form.value("from", "must be a string", errors);
-    let to: Option<String> = form.value("to", "must be a string", errors);
-    let zone: Option<String> = form.value("zone", "must be a string", errors);
-    let (from, to) = (form.require("from", from, errors), form.require("to", to, errors));
+    let fields = WindowFields::take(&mut form, errors);
     form.finish(errors);
-    let mut window = None;
-    if let (Some(from), Some(to)) = (from, to) {
-        let given = Window { from: &from, to: &to, zone: zone.as_deref() };
-        match given.read(app.desk.now(), app.window_max) {
-            Ok(read) => window = Some(read),
-            Err(wrong) => errors
-                .extend(wrong.into_iter().map(|(field, detail)| FieldError { pointer: format!("/{field}"), detail })),
-        }
-    }
-    let Some(window) = window.filter(|_| errors.is_empty()) else {
+    let Some(window) = fields.read(app.desk.now(), app.window_max, errors).filter(|_| errors.is_empty()) else {
         return Err(Problem::fields(std::mem::take(errors)));
     };
     let shop = named.or_else(|| app.default_shop.clone());

@@ -6,7 +6,7 @@ use domain::{MovementKind, PaymentId, Time};
 use export::{Cell, Zone};
 use store::{Export, Line, LineName, Reconciled};
 
-use super::{Exporter, Halt, PAGE, Page, Snapshot};
+use super::{Exporter, Halt, Page, Snapshot};
 
 impl Exporter {
     pub(super) async fn write_lines(
@@ -18,13 +18,7 @@ impl Exporter {
     ) -> Result<Page, Halt> {
         let mut place = snapshot.after;
         while place < snapshot.through {
-            let lines = self.books.lines(place, snapshot.through, PAGE).await?;
-            let Some(last) = lines.last() else {
-                return Err(Halt::Nonsense("the books have no line where they must have one"));
-            };
-            let gone_through = last.place - place;
-            place = last.place;
-            let lines: Vec<Line> = lines.into_iter().filter(|line| export.shops.contains(&line.payment.shop)).collect();
+            let (lines, gone_through) = self.next_lines(export, &mut place, snapshot).await?;
             let mut payments: Vec<PaymentId> = lines.iter().map(|line| line.payment.id).collect();
             payments.sort_unstable();
             payments.dedup();

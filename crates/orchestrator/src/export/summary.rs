@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use rust_decimal::Decimal;
 use store::{Export, Line};
 
-use super::{Exporter, Halt, PAGE, Page, Snapshot};
+use super::{Exporter, Halt, Page, Snapshot};
 
 /// A shop, a currency and a kind of money.
 type Account = (String, String, String);
@@ -48,13 +48,8 @@ impl Exporter {
         }
         let mut place = snapshot.after;
         while place < snapshot.through {
-            let lines = self.books.lines(place, snapshot.through, PAGE).await?;
-            let Some(last) = lines.last() else {
-                return Err(Halt::Nonsense("the books have no line where they must have one"));
-            };
-            let gone_through = last.place - place;
-            place = last.place;
-            for line in lines.iter().filter(|line| export.shops.contains(&line.payment.shop)) {
+            let (lines, gone_through) = self.next_lines(export, &mut place, snapshot).await?;
+            for line in &lines {
                 days.end_those_before(zone.business_date(line.posted_at), &mut page.rows)?;
                 days.add(line).map_err(NotWritten::from)?;
             }

@@ -42,6 +42,20 @@ fn run_all(seeds: u64, enough: impl Fn(&Run) -> bool + Sync) -> Vec<Run> {
     })
 }
 
+/// Runs that came upon something that few others come upon, each with what it was.
+const REMEMBERED: [(u64, &str); 1] = [(
+    23_484,
+    "a process sleeps between its entry and the wire, and the repeated command is answered before it wakes up",
+)];
+
+#[test]
+fn what_few_seeds_come_upon_is_looked_at_each_time() {
+    for (seed, what) in REMEMBERED {
+        let run = run(&plan(seed));
+        assert!(run.violation.is_none(), "seed {seed}, where {what}: {:?}", run.violation);
+    }
+}
+
 #[test]
 fn no_seed_breaks_an_invariant_and_every_fault_strikes() {
     let seeds = seeds();

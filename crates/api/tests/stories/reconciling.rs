@@ -183,7 +183,11 @@ impl TestApp {
                     self.post("/v1/payments", &order).await
                 }
             };
-            assert_eq!(taken.status, 201, "{taken:?}");
+            assert!(matches!(taken.status, 201 | 202), "{taken:?}");
+            if taken.status == 202 {
+                // A busy machine has answered too late for the request; the payment is looked for.
+                self.pass(2 * MINUTE, 5 * SECOND).await;
+            }
             let deed = if number % 10 == 7 { "decline" } else { "pay" };
             if taken.body["paymentType"] == "DEPOSIT" {
                 assert_eq!(self.customer(&reference, deed, &[]).await.status, 200);

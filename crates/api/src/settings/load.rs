@@ -71,12 +71,16 @@ fn list_key(name: &str) -> Option<&'static str> {
     }
 }
 
+/// The tables of the settings, as the environment names them.
+const TABLES: [&str; 10] =
+    ["HTTP", "DATABASE", "GATEWAY", "SHOPS", "PAYMENTS", "SWEEP", "RECONCILIATION", "EXPORTS", "WORKERS", "LOG"];
+
+/// The keys that stand in no table, likewise.
+const PLAIN: [&str; 3] = ["PUBLIC_URL", "MASTER_KEY", "DEFAULT_SHOP"];
+
 /// The names of the environment that can only be meant for us: those of our tables and of our plain keys. Everything
 /// else there is other programs' business; among ours an unknown key is an error.
 fn ours(environment: impl IntoIterator<Item = (String, String)>) -> HashMap<String, String> {
-    const TABLES: [&str; 10] =
-        ["HTTP", "DATABASE", "GATEWAY", "SHOPS", "PAYMENTS", "SWEEP", "RECONCILIATION", "EXPORTS", "WORKERS", "LOG"];
-    const PLAIN: [&str; 3] = ["PUBLIC_URL", "MASTER_KEY", "DEFAULT_SHOP"];
     let (mut ours, mut platforms) = (HashMap::new(), Vec::new());
     for (name, value) in environment {
         let in_a_table = name.split_once("__").is_some_and(|(table, _)| TABLES.contains(&table));
@@ -276,4 +280,23 @@ fn check_public_url(text: &str) -> Result<(), InvalidSettings> {
 
 pub(super) fn wrong(key: &str, problem: &str) -> InvalidSettings {
     InvalidSettings::Wrong { key: key.to_owned(), problem: problem.to_owned() }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// A table that is forgotten here would be taken for another program's business, and ignored in silence.
+    #[test]
+    fn whatever_stands_in_the_file_can_be_set_from_the_environment() {
+        let file = Config::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml)).build().unwrap();
+        let defaults: HashMap<String, config::Value> = file.try_deserialize().unwrap();
+        assert!(defaults.len() >= TABLES.len(), "{:?}", defaults.keys());
+        for (name, value) in defaults {
+            let name = name.to_uppercase();
+            let known: &[&str] = if value.into_table().is_ok() { &TABLES } else { &PLAIN };
+            assert!(known.contains(&name.as_str()), "{name}");
+        }
+    }
 }

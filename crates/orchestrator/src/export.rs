@@ -116,6 +116,9 @@ impl From<io::Error> for Halt {
 /// Rows that are read at once.
 const PAGE: u32 = 1_000;
 
+/// What a row may take when a workbook is packed: far more than it does.
+const ROW_PACKED: Duration = Duration::from_millis(1);
+
 /// Files that are removed at once.
 const EXPIRED: u32 = 20;
 
@@ -182,6 +185,10 @@ impl Exporter {
             Err(Halt::Overslept) => {
                 tracing::warn!(export = %export.id, "somebody else goes on with the export");
             }
+            // What makes no sense to the database does not get better by itself: it must not be tried for ever.
+            Err(Halt::Store(error @ (StoreError::Refused(_) | StoreError::Unreadable { .. }))) => {
+                self.stumble(&mut export, &error.to_string()).await?;
+            }
             Err(Halt::Store(error)) => return Err(error.into()),
             Err(Halt::NotWritten(error)) => {
                 // What is half written takes room that others may need.
@@ -238,8 +245,13 @@ impl Exporter {
             Report::Breaks => self.write_differences(export, page).await?,
         };
         let name = format!("{report}_{}_{}.{}", zone.business_date(export.from), export.id, format.extension());
-        // Whoever overslept must not put its file in the place of another one's.
-        self.go_on(export).await?;
+        // Whoever overslept must not put its file in the place of another one's. A workbook is packed at its end, which takes
+        // the longer the more rows it has, and nobody may take over meanwhile.
+        let packing = self
+            .rules
+            .lease
+            .saturating_add(ROW_PACKED.saturating_mul(u32::try_from(export.rows_done).unwrap_or(u32::MAX)));
+        self.keep(export, packing).await?;
         blocking(move || {
             let manifest = page.file.end(name)?;
             fs::rename(&part, &whole)?;
@@ -281,7 +293,11 @@ impl Exporter {
 
     /// Says how far it is, and keeps it for a while longer.
     async fn go_on(&self, export: &Export) -> Result<(), Halt> {
-        let until = self.desk.clock.now().plus(self.rules.lease);
+        self.keep(export, self.rules.lease).await
+    }
+
+    async fn keep(&self, export: &Export, lease: Duration) -> Result<(), Halt> {
+        let until = self.desk.clock.now().plus(lease);
         if self.exports.record_export(export, Some(until)).await? { Ok(()) } else { Err(Halt::Overslept) }
     }
 

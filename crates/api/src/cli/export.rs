@@ -108,7 +108,9 @@ async fn carry_out(exporter: &Exporter, mut export: Export) -> Result<Export, Co
 }
 
 fn text(export: &Export, path: Option<PathBuf>) -> String {
-    let mut line = format!("{}  {}  {} rows", export.id, export.state, export.rows_done);
+    let manifest = export.manifest.as_deref().and_then(|text| serde_json::from_str::<serde_json::Value>(text).ok());
+    let rows = manifest.map_or_else(String::new, |manifest| format!("  {} rows", manifest["rows"]));
+    let mut line = format!("{}  {}{rows}", export.id, export.state);
     if let Some(path) = path {
         line = format!("{line}\n  {}", path.display());
     }

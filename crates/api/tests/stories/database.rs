@@ -161,7 +161,7 @@ impl Data {
         self.execute("drop trigger closed", "drop trigger closed on payment_events").await;
     }
 
-    async fn execute(&self, sqlite: &'static str, postgres: &'static str) {
+    pub(crate) async fn execute(&self, sqlite: &'static str, postgres: &'static str) {
         let url = self.url();
         match self {
             Self::Sqlite(_) => {

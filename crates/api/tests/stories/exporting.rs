@@ -227,6 +227,22 @@ on_every_store! {
         app.get(&format!("{}/file", path_of(&export))).await.assert_problem("not-in-this-state");
     }
 
+    /// What cannot be read today cannot be read tomorrow: it is tried a few times, and then said; others are not held up.
+    async fn what_the_database_makes_no_sense_of_is_not_tried_for_ever(app: TestApp) {
+        app.restart_with(&[("EXPORTS__FAILURES_MAX", "2")]).await;
+        let begun = app.moment();
+        app.trade(3).await;
+        let to = app.moment();
+        app.advance(2 * MINUTE);
+        let broken = app.order_export("transactions", "csv", &begun, &to).await;
+        let fine = app.order_export("breaks", "csv", &begun, &to).await;
+        app.data.execute("update payments set metadata = '[7]'", "update payments set metadata = '[7]'").await;
+        let failed = app.write(&broken).await;
+        assert_eq!((&failed["state"], &failed["manifest"]), (&json!("failed"), &json!(null)), "{failed}");
+        assert!(failed["failure"].as_str().unwrap().contains("cannot be read"), "{failed}");
+        assert_eq!(app.write(&fine).await["state"], "completed");
+    }
+
     async fn files_are_kept_for_as_long_as_the_settings_say(app: TestApp) {
         app.restart_with(&[("EXPORTS__RETENTION_DAYS", "2")]).await;
         let begun = app.moment();

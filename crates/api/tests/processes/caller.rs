@@ -23,6 +23,13 @@ pub(crate) struct Answer {
     pub(crate) body: Value,
 }
 
+impl Answer {
+    /// Whether nothing was done: the service could not, or the request was too slow to be read, as it may be on a busy machine.
+    fn tells_to_ask_again(&self) -> bool {
+        matches!(self.status, 408 | 503)
+    }
+}
+
 /// What the service ever gave out for one reference.
 #[derive(Debug, Default)]
 pub(crate) struct HandedOut {
@@ -105,7 +112,7 @@ impl Caller {
         let mut waiting = Waiting::until(format!("{path} is answered"));
         loop {
             match self.try_post(path, &body).await {
-                Ok(answer) if answer.status != 503 => return answer,
+                Ok(answer) if !answer.tells_to_ask_again() => return answer,
                 unanswered => waiting.goes_on(format!("{unanswered:?}")),
             }
             waiting.pause().await;
@@ -124,7 +131,7 @@ impl Caller {
         loop {
             let path = format!("/v1/payments/by-reference/{reference}?wait=1&after={version}");
             match self.try_get(&path).await {
-                Ok(answer) if answer.status != 503 => {
+                Ok(answer) if !answer.tells_to_ask_again() => {
                     // What was acknowledged is never not there.
                     assert_eq!(answer.status, 200, "{reference}: {answer:?}");
                     handed_out.note(&answer.body);

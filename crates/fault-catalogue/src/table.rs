@@ -103,7 +103,7 @@ pub const CATALOGUE: &[Fault] = &[
         what: "the database commits, and its answer is lost",
         expected: "unknown; read back by its key, never done again blindly",
         proofs: &[
-            test("store/tests/postgres/round_trips.rs", "a_statement_whose_answer_was_lost_may_have_been_committed"),
+            test("store-tests/tests/postgres/round_trips.rs", "a_statement_whose_answer_was_lost_may_have_been_committed"),
             Proof::Seeds(&["commit-unknown", "commit-late"]),
         ],
     },
@@ -452,7 +452,7 @@ pub const CATALOGUE: &[Fault] = &[
         expected: "waits are bounded, and 503 behind them",
         proofs: &[
             test(
-                "store/tests/postgres/slowness.rs",
+                "store-tests/tests/postgres/slowness.rs",
                 "a_statement_that_takes_too_long_is_ended_and_whoever_waits_for_its_connection_is_told",
             ),
             test(
@@ -468,7 +468,7 @@ pub const CATALOGUE: &[Fault] = &[
         expected: "the session is given up, and the next one works",
         proofs: &[
             test(
-                "store/tests/postgres/outage.rs",
+                "store-tests/tests/postgres/outage.rs",
                 "a_server_that_becomes_read_only_under_open_sessions_is_not_written_to_until_it_is_over",
             ),
             test("store/src/postgres/tests/pools.rs", "a_connection_to_what_became_a_standby_is_not_used_again"),
@@ -479,7 +479,7 @@ pub const CATALOGUE: &[Fault] = &[
         what: "the database gives up a transaction for another",
         expected: "the statement is run again, without side effects",
         proofs: &[test(
-            "store/tests/postgres/contention.rs",
+            "store-tests/tests/postgres/contention.rs",
             "a_statement_that_the_server_gave_up_for_another_is_sent_again",
         )],
     },
@@ -505,7 +505,7 @@ pub const CATALOGUE: &[Fault] = &[
         proofs: &[
             test("api/tests/stories/health.rs", "a_crowd_of_readers_is_turned_away_and_nobody_else_waits_for_it"),
             test(
-                "store/tests/postgres/slowness.rs",
+                "store-tests/tests/postgres/slowness.rs",
                 "a_statement_that_takes_too_long_is_ended_and_whoever_waits_for_its_connection_is_told",
             ),
             test(
@@ -529,7 +529,7 @@ pub const CATALOGUE: &[Fault] = &[
         expected: "waited for; what was acknowledged is there",
         proofs: &[
             test(
-                "store/tests/conformance/embedded.rs",
+                "store-tests/tests/conformance/embedded.rs",
                 "a_file_that_another_writer_holds_too_long_is_not_available_and_recovers",
             ),
             test(
@@ -543,7 +543,7 @@ pub const CATALOGUE: &[Fault] = &[
         what: "an older release serves on a newer schema",
         expected: "both work",
         proofs: &[
-            test("store/tests/conformance/later.rs", "columns_that_a_later_release_adds_disturb_nobody"),
+            test("store-tests/tests/conformance/later.rs", "columns_that_a_later_release_adds_disturb_nobody"),
             test(
                 "api/tests/processes/upgrades.rs",
                 "what_a_later_release_adds_to_the_schema_does_not_disturb_this_one",
@@ -569,7 +569,7 @@ pub const CATALOGUE: &[Fault] = &[
                 "a_payment_whose_news_is_refused_each_time_is_set_aside_and_the_others_go_on",
             ),
             test("api/tests/stories/poison.rs", "a_notice_that_is_refused_each_time_waits_and_the_others_are_applied"),
-            test("store/tests/conformance/poison.rs", "a_poison_among_good_ones_fails_alone"),
+            test("store-tests/tests/conformance/poison.rs", "a_poison_among_good_ones_fails_alone"),
         ],
     },
     Fault {
@@ -590,11 +590,11 @@ pub const CATALOGUE: &[Fault] = &[
         expected: "never more than was captured; one command",
         proofs: &[
             test(
-                "store/tests/conformance/refunding.rs",
+                "store-tests/tests/conformance/refunding.rs",
                 "fifty_refunds_of_one_capture_in_one_batch_never_hold_more_than_was_captured",
             ),
             test(
-                "store/tests/conformance/refunding.rs",
+                "store-tests/tests/conformance/refunding.rs",
                 "refunds_of_one_capture_by_many_at_once_never_hold_more_than_was_captured",
             ),
             test("api/tests/processes/races.rs", "fifty_refunds_at_two_processes_never_get_more_than_was_captured"),

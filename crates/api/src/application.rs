@@ -14,7 +14,7 @@ use actix_web::{App as ActixApp, HttpServer};
 use domain::ShopName;
 use gateway_client::client::{Client, ClientError};
 use gateway_client::signature::{EmptySigningKey, Encoding, SigningKeys};
-use orchestrator::{Clock, Desk, Exporter, Gateway, HttpGateway, InvalidMasterKey, Parts, Reconciler, Vault};
+use orchestrator::{Clock, Desk, Exporter, Gateway, HttpGateway, InvalidMasterKey, Parts, Pusher, Reconciler, Vault};
 use store::{Coalescer, Database, OwnerId, StoreError};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
@@ -22,6 +22,7 @@ use tokio::task::JoinHandle;
 use crate::http::{self, App, KnownKeys};
 use crate::ids::Ids;
 use crate::metrics::Metrics;
+use crate::receivers::{HttpReceivers, Reachable};
 use crate::settings::{Settings, SignatureEncoding};
 use crate::workers;
 use crate::works::Works;
@@ -74,6 +75,9 @@ pub enum StartError {
     /// A shop's signing key.
     #[error("a signing key is empty")]
     SigningKey(#[from] EmptySigningKey),
+    /// What events are sent with.
+    #[error("webhook_endpoints: nothing can be sent")]
+    Receivers(#[from] reqwest::Error),
     /// `master_key`.
     #[error("master_key: {0}")]
     MasterKey(#[from] InvalidMasterKey),
@@ -123,9 +127,14 @@ impl Application {
         let records = open.database.reconciliations.clone();
         let reconciler = Arc::new(Reconciler::new(Arc::clone(&desk), records, settings.reconciliation_rules()));
         let exporter = Arc::new(exporter(settings, &open.database, Arc::clone(&desk)));
+        let receivers = Arc::new(HttpReceivers::new(&settings.webhook_endpoints)?);
+        let (events, reads) = (open.database.events.clone(), open.database.reads.clone());
+        let pusher = Arc::new(Pusher::new(Arc::clone(&desk), events, reads, receivers, settings.push_rules()));
+        let webhooks = &settings.webhook_endpoints;
+        let reachable = Arc::new(Reachable::new(webhooks.allowed_networks.clone(), webhooks.allow_http));
         if with_workers {
             let books = open.database.books.clone();
-            workers::start(&desk, books, &reconciler, &exporter, &works, &settings.workers);
+            workers::start(&desk, books, &reconciler, &exporter, &pusher, &works, settings);
         }
         let app = Data::new(App {
             desk,
@@ -133,6 +142,8 @@ impl Application {
             window_max: http::window_max(settings.reconciliation.window_days_max),
             exporter,
             export_window_max: http::window_max(settings.exports.window_days_max),
+            pusher,
+            reachable,
             reads: open.database.reads.clone(),
             inbox: open.database.inbox.clone(),
             keys: open.database.keys.clone(),
@@ -182,6 +193,11 @@ impl Application {
     /// Where files for finance are written, likewise.
     pub fn exporter(&self) -> &Exporter {
         &self.app.exporter
+    }
+
+    /// Where events are told from, likewise.
+    pub fn pusher(&self) -> &Arc<Pusher> {
+        &self.app.pusher
     }
 
     /// The callers' keys.

@@ -8,6 +8,7 @@ pub mod http;
 mod ids;
 mod logs;
 mod metrics;
+mod receivers;
 pub mod settings;
 mod window;
 pub mod workers;

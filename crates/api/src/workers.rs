@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use orchestrator::{DeedError, Desk, Exporter, Reconciler};
+use orchestrator::{DeedError, Desk, Exporter, Pusher, Reconciler};
 use store::Books;
+use tokio::sync::{Notify, Semaphore};
 
-use crate::settings;
+use crate::settings::{self, Settings};
 use crate::works::Works;
 
 /// How many notices one step takes up.
@@ -58,9 +59,11 @@ pub fn start(
     books: Arc<dyn Books>,
     reconciler: &Arc<Reconciler>,
     exporter: &Arc<Exporter>,
+    pusher: &Arc<Pusher>,
     works: &Works,
-    settings: &settings::Workers,
+    all: &Settings,
 ) {
+    let settings = &all.workers;
     for _ in 0..settings.count {
         works.begin(run(Work::LookAfter(Arc::clone(desk)), works.clone(), settings.clone()));
     }
@@ -68,7 +71,9 @@ pub fn start(
     works.begin(run(Work::Reconcile(Arc::clone(reconciler)), works.clone(), settings.clone()));
     works.begin(run(Work::Export(Arc::clone(exporter)), works.clone(), settings.clone()));
     works.begin(post(Arc::clone(desk), books, works.clone()));
-    works.begin(forget(Arc::clone(desk), works.clone()));
+    works.begin(stamp(Arc::clone(desk), Arc::clone(pusher), works.clone()));
+    works.begin(send(Arc::clone(pusher), works.clone(), all.clone()));
+    works.begin(forget(Arc::clone(desk), Arc::clone(pusher), works.clone()));
 }
 
 async fn run(work: Work, works: Works, settings: settings::Workers) {
@@ -115,11 +120,77 @@ async fn post(desk: Arc<Desk>, books: Arc<dyn Books>, works: Works) {
     }
 }
 
+/// What changed gets its place in the feed as soon as this process knows of it, and within a second if another one died.
+async fn stamp(desk: Arc<Desk>, pusher: Arc<Pusher>, works: Works) {
+    let (mut changes, mut failing) = (desk.changes(), false);
+    while !works.stopping().is_cancelled() {
+        let stamped = pusher.stamp().await;
+        if let Err(error) = &stamped
+            && !failing
+        {
+            tracing::error!(error = error as &dyn std::error::Error, "changes cannot be stamped");
+        }
+        failing = stamped.is_err();
+        if matches!(stamped, Ok(1..)) {
+            continue;
+        }
+        tokio::select! {
+            // One that fell behind looks as well.
+            _ = changes.recv() => {}
+            () = pause_or_stop(&works, Duration::from_secs(1)) => {}
+        }
+        // What comes together is stamped together.
+        pause_or_stop(&works, Duration::from_millis(20)).await;
+    }
+}
+
+/// Takes up endpoints that something is to be sent to, and has each told by itself: nobody waits for another one's receiver.
+async fn send(pusher: Arc<Pusher>, works: Works, settings: Settings) {
+    let idle = Duration::from_millis(settings.workers.idle_milliseconds);
+    let free = Arc::new(Semaphore::new(settings.webhook_endpoints.senders));
+    let told = Arc::new(Notify::new());
+    let (mut stamped, mut failing) = (pusher.stamped(), false);
+    while !works.stopping().is_cancelled() {
+        let permit = tokio::select! {
+            permit = Arc::clone(&free).acquire_owned() => permit,
+            () = works.stopping().cancelled() => return,
+        };
+        stamped.mark_unchanged();
+        let claimed = pusher.claim().await;
+        if let Err(error) = &claimed
+            && !failing
+        {
+            tracing::error!(error = error as &dyn std::error::Error, "events cannot be sent");
+        }
+        failing = claimed.is_err();
+        if let Ok(Some(endpoint)) = claimed {
+            let (pusher, told) = (Arc::clone(&pusher), Arc::clone(&told));
+            works.begin(async move {
+                if let Err(error) = pusher.tell(endpoint).await {
+                    tracing::error!(error = &error as &dyn std::error::Error, "an endpoint could not be told");
+                }
+                drop(permit);
+                told.notify_one();
+            });
+            continue;
+        }
+        drop(permit);
+        tokio::select! {
+            _ = stamped.changed(), if !failing => {}
+            () = told.notified(), if !failing => {}
+            () = pause_or_stop(&works, if failing { idle.max(Duration::from_secs(1)) } else { idle }) => {}
+        }
+    }
+}
+
 /// Nothing is sent a second time a day later, so what was kept for it goes.
-async fn forget(desk: Arc<Desk>, works: Works) {
+async fn forget(desk: Arc<Desk>, pusher: Arc<Pusher>, works: Works) {
     while !works.stopping().is_cancelled() {
         if let Err(error) = desk.forget_kept_requests().await {
             tracing::warn!(error = &error as &dyn std::error::Error, "kept requests could not be forgotten");
+        }
+        if let Err(error) = pusher.forget().await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "deliveries could not be forgotten");
         }
         pause_or_stop(&works, Duration::from_mins(10)).await;
     }

@@ -33,11 +33,6 @@ pub enum Proof {
     },
     /// Seeds of the simulation: faults of it by their names. That they struck is asserted where the seeds are run.
     Seeds(&'static [&'static str]),
-    /// What could suffer it is not built. The row fails as soon as the path below the workspace is there.
-    NotBuilt {
-        /// What would have to be there.
-        path: &'static str,
-    },
 }
 
 /// Says that a test injected a fault, and how often.

@@ -103,7 +103,10 @@ pub const CATALOGUE: &[Fault] = &[
         what: "the database commits, and its answer is lost",
         expected: "unknown; read back by its key, never done again blindly",
         proofs: &[
-            test("store-tests/tests/postgres/round_trips.rs", "a_statement_whose_answer_was_lost_may_have_been_committed"),
+            test(
+                "store-tests/tests/postgres/round_trips.rs",
+                "a_statement_whose_answer_was_lost_may_have_been_committed",
+            ),
             Proof::Seeds(&["commit-unknown", "commit-late"]),
         ],
     },
@@ -646,14 +649,23 @@ pub const CATALOGUE: &[Fault] = &[
     Fault {
         number: 61,
         what: "a receiver's address leads inside",
-        expected: "refused when connecting",
-        proofs: &[Proof::NotBuilt { path: "crates/api/src/receivers" }],
+        expected: "refused when it is named, and when it is connected to",
+        proofs: &[test(
+            "api/tests/stories/telling.rs",
+            "an_address_that_leads_inside_is_refused_when_it_is_named_and_when_it_is_connected_to",
+        )],
     },
     Fault {
         number: 62,
         what: "a receiver is slow or dead",
-        expected: "others do not wait for it",
-        proofs: &[Proof::NotBuilt { path: "crates/api/src/receivers" }],
+        expected: "others do not wait for it, and it misses nothing",
+        proofs: &[
+            test("api/tests/stories/telling.rs", "nobody_waits_for_another_ones_receiver"),
+            test(
+                "api/tests/stories/telling.rs",
+                "a_dead_receiver_is_left_alone_then_disabled_and_misses_nothing_when_it_is_back",
+            ),
+        ],
     },
     Fault {
         number: 63,

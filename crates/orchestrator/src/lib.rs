@@ -1,5 +1,5 @@
-//! The deeds: take a payment, hear a notice, check what is due, sweep the gateway's list, reconcile with it, prove that
-//! the books are right.
+//! The deeds: take a payment, hear a notice, check what is due, sweep the gateway's list, reconcile with it, tell
+//! others, prove that the books are right.
 //!
 //! Every deed is the same sentence: somebody saw something, the domain decides, the store records
 //! (`Desk::record`). The orchestrator is deterministic when its inputs are: it spawns nothing but the writing of files, waits for no
@@ -11,6 +11,8 @@ mod clock;
 mod command;
 mod deed_error;
 mod desk;
+mod endpoint;
+mod event;
 mod export;
 mod fingerprint;
 mod gateway;
@@ -20,6 +22,7 @@ mod means;
 mod notice;
 mod pass_on;
 mod permit;
+mod push;
 mod reconcile;
 mod record;
 mod refund;
@@ -36,11 +39,14 @@ pub use clock::Clock;
 pub use command::{Commanded, GivenCommand};
 pub use deed_error::DeedError;
 pub use desk::{Desk, Parts, Rules};
+pub use endpoint::{EndpointOrder, SigningSecret};
+pub use event::{EventPattern, InvalidEventPattern, event_id, event_type, read_event_id};
 pub use export::{ExportOrder, ExportRules, Exporter};
 pub use gateway::{Gateway, HttpGateway};
 pub use means::PaidWith;
 pub use notice::{Heard, NoticeError};
 pub use pass_on::Balances;
+pub use push::{Message, PushRules, Pusher, Receivers, Refusal};
 pub use reconcile::{Reconciler, ReconciliationRules};
 pub use refund::RefundOrder;
 pub use sweep::{SweepRules, Swept};

@@ -5,11 +5,10 @@ use std::fmt;
 use domain::{Payment, PaymentId};
 use gateway_client::{Secret, answer};
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::vault::{Purpose, mask_card_numbers};
-use crate::{DeedError, Desk, Vault};
+use crate::{DeedError, Desk};
 
 /// What a payment was paid with. `Debug` shows nothing of it.
 #[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -50,7 +49,7 @@ impl Desk {
     /// What a payment was paid with, if the gateway has told.
     pub async fn paid_with(&self, id: PaymentId) -> Result<Option<PaidWith>, DeedError> {
         let Some(sealed) = self.means.means(id).await? else { return Ok(None) };
-        let plain = self.vault.unseal_means(id, &sealed).ok_or(DeedError::Sealed)?;
+        let plain = self.vault.unseal_anew(Purpose::Means, id.uuid(), &sealed).ok_or(DeedError::Sealed)?;
         serde_json::from_slice(&plain).map(Some).map_err(|_| DeedError::Sealed)
     }
 
@@ -59,58 +58,13 @@ impl Desk {
         let is_ours = payment.gateway_payment_id.as_ref().is_some_and(|ours| ours.as_str() == told.id.as_str());
         let Some(paid_with) = PaidWith::told_by(told).filter(|_| is_ours) else { return Ok(()) };
         let plain = Zeroizing::new(serde_json::to_vec(&paid_with).map_err(|_| DeedError::Sealed)?);
-        let sealed = self.vault.seal_means(payment.id(), &plain);
+        let sealed = self.vault.seal_anew(Purpose::Means, payment.id().uuid(), &plain);
         Ok(self.means.keep_means(payment.id(), &sealed, self.now()).await?)
-    }
-}
-
-/// What is told of one payment may change, and is then sealed again under the payment's same name. So its nonce is made
-/// of what is sealed as well, and stands before it: the same is sealed alike, and something else under another nonce.
-impl Vault {
-    fn seal_means(&self, id: PaymentId, plain: &[u8]) -> Vec<u8> {
-        let name = self.name_of_means(id, plain);
-        let mut sealed = name.as_bytes().to_vec();
-        sealed.extend(self.seal(Purpose::Means, name, plain));
-        sealed
-    }
-
-    /// None for another payment's, too.
-    fn unseal_means(&self, id: PaymentId, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-        let (name, sealed) = sealed.split_at_checked(16)?;
-        let name = Uuid::from_slice(name).ok()?;
-        let plain = self.unseal(Purpose::Means, name, sealed)?;
-        (self.name_of_means(id, &plain) == name).then_some(plain)
-    }
-
-    fn name_of_means(&self, id: PaymentId, plain: &[u8]) -> Uuid {
-        let digest = self.digest(&[b"means", id.uuid().as_bytes(), plain]);
-        Uuid::from_slice(&digest[..16]).unwrap_or_default()
     }
 }
 
 impl fmt::Debug for PaidWith {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("PaidWith(…)")
-    }
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_sealed_anew_has_another_nonce_and_opens_for_its_own_payment_only() {
-        let vault = Vault::new(&"a-master-key-of-32-characters-at-least".to_owned().into()).unwrap();
-        let (one, other) = (PaymentId::from(Uuid::from_u128(1)), PaymentId::from(Uuid::from_u128(2)));
-        let (first, second) = (vault.seal_means(one, b"a card"), vault.seal_means(one, b"another card"));
-        assert_ne!(first[..16], second[..16]);
-        assert_eq!(first, vault.seal_means(one, b"a card"), "the same again changes no row");
-        assert_ne!(first[..16], vault.seal_means(other, b"a card")[..16]);
-        assert_eq!(vault.unseal_means(one, &second).unwrap().as_slice(), b"another card");
-        assert_eq!(vault.unseal_means(other, &first), None);
-        for cut in [0, 15, 16, first.len() - 1] {
-            assert_eq!(vault.unseal_means(one, &first[..cut]), None);
-        }
     }
 }

@@ -31,6 +31,7 @@ pub(crate) enum Purpose {
     KeptRequest,
     NoticeBody,
     Means,
+    WebhookSecrets,
 }
 
 impl Purpose {
@@ -39,6 +40,7 @@ impl Purpose {
             Self::KeptRequest => b"request.",
             Self::NoticeBody => b"notice..",
             Self::Means => b"means...",
+            Self::WebhookSecrets => b"webhook.",
         }
     }
 }
@@ -67,6 +69,29 @@ impl Vault {
     pub(crate) fn unseal(&self, purpose: Purpose, id: Uuid, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let cipher = XChaCha20Poly1305::new(&self.sealing.into());
         cipher.decrypt(&nonce(purpose, id), Payload { msg: sealed, aad: purpose.tag() }).ok().map(Zeroizing::new)
+    }
+
+    /// Seals what may change and is then sealed again under its owner's same name. So the nonce is made of what is sealed as
+    /// well, and stands before it: the same is sealed alike, and something else under another nonce.
+    pub(crate) fn seal_anew(&self, purpose: Purpose, owner: Uuid, plain: &[u8]) -> Vec<u8> {
+        let name = self.name_anew(purpose, owner, plain);
+        let mut sealed = name.as_bytes().to_vec();
+        sealed.extend(self.seal(purpose, name, plain));
+        sealed
+    }
+
+    /// None for another owner's, too.
+    pub(crate) fn unseal_anew(&self, purpose: Purpose, owner: Uuid, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        let (name, sealed) = sealed.split_at_checked(16)?;
+        let name = Uuid::from_slice(name).ok()?;
+        let plain = self.unseal(purpose, name, sealed)?;
+        (self.name_anew(purpose, owner, &plain) == name).then_some(plain)
+    }
+
+    fn name_anew(&self, purpose: Purpose, owner: Uuid, plain: &[u8]) -> Uuid {
+        let label: &[u8] = if purpose == Purpose::Means { b"means" } else { purpose.tag() };
+        let digest = self.digest(&[label, owner.as_bytes(), plain]);
+        Uuid::from_slice(&digest[..16]).unwrap_or_default()
     }
 
     /// A digest that can be compared by whoever has the key, and tells nothing to whoever has not.
@@ -263,6 +288,24 @@ mod tests {
             "",
         ] {
             assert_eq!(mask(kept), kept);
+        }
+    }
+
+    #[test]
+    fn what_is_sealed_anew_has_another_nonce_and_opens_for_its_own_owner_only() {
+        let vault = vault("a-key-...");
+        let (one, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let seal = |owner, plain: &[u8]| vault.seal_anew(Purpose::Means, owner, plain);
+        let unseal = |owner, sealed: &[u8]| vault.unseal_anew(Purpose::Means, owner, sealed);
+        let (first, second) = (seal(one, b"a card"), seal(one, b"another card"));
+        assert_ne!(first[..16], second[..16]);
+        assert_eq!(first, seal(one, b"a card"), "the same again changes no row");
+        assert_ne!(first[..16], seal(other, b"a card")[..16]);
+        assert_eq!(unseal(one, &second).unwrap().as_slice(), b"another card");
+        assert_eq!(unseal(other, &first), None);
+        assert_eq!(vault.unseal_anew(Purpose::WebhookSecrets, one, &first), None);
+        for cut in [0, 15, 16, first.len() - 1] {
+            assert_eq!(unseal(one, &first[..cut]), None);
         }
     }
 }

@@ -1,4 +1,4 @@
-use domain::{Payment, PaymentId, UnfoldableLedger};
+use domain::{Payment, PaymentId, Time, UnfoldableLedger};
 use store::{Audited, Reads, StoreError, Violation};
 
 /// What a proof of the books came to.
@@ -31,9 +31,14 @@ impl Verified {
     const PAGE: u32 = 500;
 
     /// Folds every ledger and compares it with its row, and asks the database for violations.
-    pub async fn run(reads: &dyn Reads) -> Result<Self, StoreError> {
-        let violations = reads.violations().await?;
-        let mut verified = Self { rules: reads.rules(), violations, ..Self::default() };
+    /// With `begun_before`, also for what could have been begun before that and was not.
+    pub async fn run(reads: &dyn Reads, begun_before: Option<Time>) -> Result<Self, StoreError> {
+        let (mut rules, mut violations) = (reads.rules(), reads.violations().await?);
+        if let Some(before) = begun_before {
+            rules.push(Violation::OVERDUE);
+            violations.extend(reads.overdue(before).await?);
+        }
+        let mut verified = Self { rules, violations, ..Self::default() };
         let mut after = None;
         loop {
             let page = reads.audit(after, Self::PAGE).await?;

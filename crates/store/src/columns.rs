@@ -18,7 +18,7 @@ use serde_json::to_string;
 use uuid::Uuid;
 
 use crate::flaw::{json_without_nul, without_nul};
-use crate::{Line, LineEntry, LineName, LinePayment, StoreError, Stored, UnmatchedPayment};
+use crate::{Event, Line, LineEntry, LineName, LinePayment, StoreError, Stored, UnmatchedPayment};
 
 /// The columns of `payments`, each under its own name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -475,6 +475,41 @@ fn kind(seen: &Seen) -> &'static str {
         Seen::RefundOpened { .. } => "refund-opened",
         Seen::RefundEnded { .. } => "refund-ended",
         Seen::ParentTold { .. } => "parent-told",
+    }
+}
+
+/// The columns of an event: of `outbox` and of its payment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct EventColumns {
+    pub(crate) position: i64,
+    pub(crate) payment_id: Uuid,
+    pub(crate) sequence: i64,
+    pub(crate) version: i64,
+    pub(crate) state: String,
+    pub(crate) occurred_at: Time,
+    pub(crate) shop: String,
+    pub(crate) reference_id: String,
+    pub(crate) payment_type: String,
+    pub(crate) amount: Decimal,
+    pub(crate) currency: String,
+}
+
+impl EventColumns {
+    /// The event that the row tells of.
+    pub(crate) fn read(self) -> Result<Event, StoreError> {
+        let row = Row(self.payment_id);
+        Ok(Event {
+            position: row.unsigned("position", self.position)?,
+            payment: self.payment_id.into(),
+            sequence: row.unsigned("sequence", self.sequence)?,
+            version: row.unsigned("version", self.version)?,
+            state: row.parse("state", &self.state)?,
+            occurred_at: self.occurred_at,
+            shop: row.parse("shop", &self.shop)?,
+            reference_id: row.parse("reference_id", &self.reference_id)?,
+            payment_type: row.parse("payment_type", &self.payment_type)?,
+            requested: row.money("amount", self.amount, &self.currency)?,
+        })
     }
 }
 

@@ -4,7 +4,9 @@ use std::time::Duration;
 use crate::database_url::Place;
 use crate::postgres::PostgresStore;
 use crate::sqlite::SqliteStore;
-use crate::{Books, DatabaseUrl, Exports, Inbox, Keys, Means, PoolSettings, Reads, Reconciliations, Store, StoreError};
+use crate::{
+    Books, DatabaseUrl, Events, Exports, Inbox, Keys, Means, PoolSettings, Reads, Reconciliations, Store, StoreError,
+};
 
 /// A database as the rest of the house sees it: what is done to it, without which one it is.
 #[derive(Clone)]
@@ -25,6 +27,8 @@ pub struct Database {
     pub reconciliations: Arc<dyn Reconciliations>,
     /// Files for finance.
     pub exports: Arc<dyn Exports>,
+    /// Events out.
+    pub events: Arc<dyn Events>,
     connections: Connections,
 }
 
@@ -43,7 +47,8 @@ pub async fn connect(url: &DatabaseUrl, settings: &PoolSettings) -> Result<Datab
                 keys: store.clone(),
                 means: store.clone(),
                 reconciliations: store.clone(),
-                exports: store,
+                exports: store.clone(),
+                events: store,
             })
         }
         Place::Sqlite(file) => {
@@ -57,7 +62,8 @@ pub async fn connect(url: &DatabaseUrl, settings: &PoolSettings) -> Result<Datab
                 keys: store.clone(),
                 means: store.clone(),
                 reconciliations: store.clone(),
-                exports: store,
+                exports: store.clone(),
+                events: store,
             })
         }
     }

@@ -69,6 +69,10 @@ pub enum Scope {
     #[serde(rename = "finance:write")]
     #[strum(serialize = "finance:write")]
     FinanceWrite,
+    /// Say who is told of events.
+    #[serde(rename = "webhooks:write")]
+    #[strum(serialize = "webhooks:write")]
+    WebhooksWrite,
     /// See what is stuck.
     #[serde(rename = "ops:read")]
     #[strum(serialize = "ops:read")]

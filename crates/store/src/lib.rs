@@ -10,6 +10,7 @@ mod columns;
 mod connect;
 mod database_url;
 mod error;
+mod events;
 mod exports;
 mod flaw;
 mod inbox;
@@ -29,6 +30,9 @@ pub use coalescer::{Coalescer, CoalescerCounts, LaneCounts};
 pub use connect::{Database, connect, migrate};
 pub use database_url::{DatabaseUrl, InvalidDatabaseUrl};
 pub use error::StoreError;
+pub use events::{
+    DeliveriesPage, Delivery, DeliveryState, Endpoint, EndpointClaim, EndpointState, Event, Events, EventsPage, Payload,
+};
 pub use exports::{Balance, Download, Export, ExportClaim, ExportState, Exports, ExportsPage, OpenAmount};
 pub use inbox::{FiledNotice, Inbox, InboxPage};
 pub use keys::{KeyRecord, Keys, Scope};

@@ -34,6 +34,9 @@ pub trait Reads: Send + Sync {
     /// The names of what is looked for by [`Reads::violations`], each beginning with the invariant that it watches.
     fn rules(&self) -> Vec<&'static str>;
 
+    /// What could have been begun before and was not (protocols, invariant I7); a hundred at most, the oldest first.
+    async fn overdue(&self, before: Time) -> Result<Vec<Violation>, StoreError>;
+
     /// How many payments stand in each state.
     async fn counts(&self) -> Result<Vec<(PaymentState, u64)>, StoreError>;
 
@@ -136,6 +139,15 @@ pub struct Violation {
     pub of: String,
     /// What is wrong.
     pub detail: String,
+}
+
+impl Violation {
+    /// The rule that nothing is due and untouched.
+    pub const OVERDUE: &'static str = "I7 due and untouched";
+
+    pub(crate) fn overdue(kind: &str, of: String, since: Time) -> Self {
+        Self { rule: Self::OVERDUE.to_owned(), of, detail: format!("{kind}, due since {since}") }
+    }
 }
 
 /// How the database is.

@@ -2,8 +2,10 @@
 
 mod breaks;
 mod check;
+mod events;
 mod export;
 mod keys;
+mod listen;
 mod local;
 mod migrate;
 mod output;
@@ -60,6 +62,11 @@ enum Command {
     Export(export::Args),
     /// Lists the differences that were found.
     Breaks(breaks::Args),
+    /// Forwards the events of a service to a program, one after the other, and loses none.
+    Listen(listen::Args),
+    /// Has events sent again.
+    #[command(subcommand)]
+    Events(events::Args),
     /// Folds every ledger, compares it with its payment, and looks for broken invariants.
     Verify,
     /// Prints the settings that are in force, secrets masked.
@@ -126,6 +133,7 @@ impl CommandError {
                 StartError::Client(_)
                 | StartError::SigningKey(_)
                 | StartError::MasterKey(_)
+                | StartError::Receivers(_)
                 | StartError::DatabaseUrl(_),
             ) => 2,
             Self::Start(StartError::Store(_) | StartError::Listen(_))
@@ -188,6 +196,8 @@ async fn dispatch(cli: Cli, output: &Output) -> Result<Ending, CommandError> {
         Command::Reconcile(args) => reconcile::run(&args, &settings()?, output).await,
         Command::Export(args) => export::run(&args, &settings()?, output).await,
         Command::Breaks(args) => breaks::run(&args, &settings()?, output).await,
+        Command::Listen(args) => listen::run(&args, output).await,
+        Command::Events(args) => events::run(args, &settings()?, output).await,
         Command::Verify => verify::run(&settings()?, output).await,
         Command::Settings => self::settings::run(&settings()?, *output),
     }

@@ -1,12 +1,19 @@
-use orchestrator::Verified;
+use std::time::Duration;
+
+use orchestrator::{Clock as _, Verified};
 
 use super::{CommandError, Ending, Output, connect};
+use crate::clock::SystemClock;
 use crate::settings::Settings;
 
-/// Proves the books: every ledger folds to its payment, and no invariant is broken.
+/// How long something may be due and untouched (protocols, invariant I7): far longer than any pause between two looks.
+const UNTOUCHED: Duration = Duration::from_mins(15);
+
+/// Proves the books: every ledger folds to its payment, no invariant is broken, and nothing is due and untouched.
 pub(super) async fn run(settings: &Settings, output: &Output) -> Result<Ending, CommandError> {
     let database = connect(settings).await?;
-    let verified = Verified::run(database.reads.as_ref()).await?;
+    let begun_before = SystemClock.now().minus(UNTOUCHED);
+    let verified = Verified::run(database.reads.as_ref(), Some(begun_before)).await?;
     let told = serde_json::json!({
         "payments": verified.payments,
         "entries": verified.entries,

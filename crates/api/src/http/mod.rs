@@ -5,6 +5,8 @@ mod breaks;
 mod caller;
 mod command;
 mod cursor;
+mod event_view;
+mod events;
 mod exports;
 mod form;
 mod gateway_reads;
@@ -23,6 +25,7 @@ mod take_payment;
 mod unread;
 mod wait;
 mod webhook;
+mod webhook_endpoints;
 mod webhooks_in;
 mod window_fields;
 
@@ -40,8 +43,9 @@ use actix_web::{Error, HttpMessage as _, HttpRequest, HttpResponse};
 pub(crate) use breaks::{BreakView, SideView};
 pub use caller::{Caller, KnownKeys, digest};
 use domain::{FlowRules, ShopName};
+pub(crate) use event_view::event_body;
 pub(crate) use exports::ExportView;
-use orchestrator::{Desk, Exporter, Reconciler};
+use orchestrator::{Desk, Exporter, Pusher, Reconciler};
 use problem::Problem;
 pub(crate) use reconciliations::{RunView, window_max};
 pub use routes::{ROUTES, Route, routes};
@@ -51,6 +55,7 @@ use unread::Unread;
 
 use crate::ids::Ids;
 use crate::metrics::Metrics;
+use crate::receivers::Reachable;
 use crate::works::Works;
 
 /// What all handlers share.
@@ -65,6 +70,10 @@ pub struct App {
     pub exporter: Arc<Exporter>,
     /// The longest window of an export.
     pub export_window_max: Duration,
+    /// Where events are told from.
+    pub pusher: Arc<Pusher>,
+    /// Where they may be sent.
+    pub reachable: Arc<Reachable>,
     /// Lists and ledgers.
     pub reads: Arc<dyn Reads>,
     /// The inbox of notices, for people.

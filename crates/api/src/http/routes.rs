@@ -6,8 +6,8 @@ use actix_web::{HttpResponse, Route as Handler};
 
 use super::problem::{Kind, Problem};
 use super::{
-    breaks, command, exports, gateway_reads, health, list_payments, read_payment, reconciliations, refund,
-    take_payment, webhook, webhooks_in,
+    breaks, command, events, exports, gateway_reads, health, list_payments, read_payment, reconciliations, refund,
+    take_payment, webhook, webhook_endpoints, webhooks_in,
 };
 use crate::metrics;
 
@@ -21,7 +21,7 @@ pub struct Route {
 }
 
 /// All routes, those of one path beside each other. One that is not here does not exist.
-pub const ROUTES: [Route; 32] = [
+pub const ROUTES: [Route; 43] = [
     post("/v1/payments", || web::post().to(take_payment::take_payment)),
     get("/v1/payments", || web::get().to(list_payments::list_payments)),
     get("/v1/payments/by-reference/{reference}", || web::get().to(read_payment::read_by_reference)),
@@ -46,6 +46,17 @@ pub const ROUTES: [Route; 32] = [
     get("/v1/exports", || web::get().to(exports::list)),
     get("/v1/exports/{id}", || web::get().to(exports::read)),
     get("/v1/exports/{id}/file", || web::get().to(exports::file)),
+    get("/v1/events", || web::get().to(events::list)),
+    get("/v1/events/{id}", || web::get().to(events::read)),
+    post("/v1/events/{id}/resend", || web::post().to(events::resend)),
+    post("/v1/webhook-endpoints", || web::post().to(webhook_endpoints::add)),
+    get("/v1/webhook-endpoints", || web::get().to(webhook_endpoints::list)),
+    get("/v1/webhook-endpoints/{id}", || web::get().to(webhook_endpoints::read)),
+    patch("/v1/webhook-endpoints/{id}", || web::patch().to(webhook_endpoints::change)),
+    delete("/v1/webhook-endpoints/{id}", || web::delete().to(webhook_endpoints::remove)),
+    post("/v1/webhook-endpoints/{id}/rotate-secret", || web::post().to(webhook_endpoints::rotate)),
+    post("/v1/webhook-endpoints/{id}/replay", || web::post().to(webhook_endpoints::replay)),
+    get("/v1/webhook-endpoints/{id}/deliveries", || web::get().to(webhook_endpoints::deliveries)),
     get("/v1/breaks", || web::get().to(breaks::list)),
     get("/v1/breaks/{id}", || web::get().to(breaks::read)),
     post("/v1/breaks/{id}/assign", || web::post().to(breaks::assign)),
@@ -62,6 +73,14 @@ const fn get(path: &'static str, handler: fn() -> Handler) -> Route {
 
 const fn post(path: &'static str, handler: fn() -> Handler) -> Route {
     Route { method: Method::POST, path, handler }
+}
+
+const fn patch(path: &'static str, handler: fn() -> Handler) -> Route {
+    Route { method: Method::PATCH, path, handler }
+}
+
+const fn delete(path: &'static str, handler: fn() -> Handler) -> Route {
+    Route { method: Method::DELETE, path, handler }
 }
 
 /// Makes them known to the web framework.

@@ -66,14 +66,27 @@ fn list_key(name: &str) -> Option<&'static str> {
         "PAYMENTS__LOOK_UP_SECONDS" => Some("payments.look_up_seconds"),
         "PAYMENTS__POLL_SECONDS" => Some("payments.poll_seconds"),
         FLOW_RULES => Some("payments.flow_rules"),
+        "WEBHOOK_ENDPOINTS__ALLOWED_NETWORKS" => Some("webhook_endpoints.allowed_networks"),
+        "WEBHOOK_ENDPOINTS__RETRY_SECONDS" => Some("webhook_endpoints.retry_seconds"),
         "SWEEP__POLL_SECONDS" => Some("sweep.poll_seconds"),
         _ => None,
     }
 }
 
 /// The tables of the settings, as the environment names them.
-const TABLES: [&str; 10] =
-    ["HTTP", "DATABASE", "GATEWAY", "SHOPS", "PAYMENTS", "SWEEP", "RECONCILIATION", "EXPORTS", "WORKERS", "LOG"];
+const TABLES: [&str; 11] = [
+    "HTTP",
+    "DATABASE",
+    "GATEWAY",
+    "SHOPS",
+    "PAYMENTS",
+    "SWEEP",
+    "RECONCILIATION",
+    "EXPORTS",
+    "WEBHOOK_ENDPOINTS",
+    "WORKERS",
+    "LOG",
+];
 
 /// The keys that stand in no table, likewise.
 const PLAIN: [&str; 3] = ["PUBLIC_URL", "MASTER_KEY", "DEFAULT_SHOP"];
@@ -176,7 +189,7 @@ impl Settings {
     }
 
     fn check_numbers(&self) -> Result<(), InvalidSettings> {
-        let (database, payments) = (&self.database, &self.payments);
+        let (database, payments, webhooks) = (&self.database, &self.payments, &self.webhook_endpoints);
         let at_least_one = [
             ("http.connections_max", self.http.connections_max as u64),
             ("http.head_seconds", self.http.head_seconds),
@@ -210,9 +223,24 @@ impl Settings {
             ("exports.lease_seconds", self.exports.lease_seconds),
             ("exports.failures_max", self.exports.failures_max.into()),
             ("exports.retry_seconds", self.exports.retry_seconds),
+            ("webhook_endpoints.senders", webhooks.senders as u64),
+            ("webhook_endpoints.connect_seconds", webhooks.connect_seconds),
+            ("webhook_endpoints.answer_seconds", webhooks.answer_seconds),
+            ("webhook_endpoints.batch", webhooks.batch.into()),
+            ("webhook_endpoints.in_flight", webhooks.in_flight as u64),
+            ("webhook_endpoints.retry_seconds", webhooks.retry_seconds.len() as u64),
+            ("webhook_endpoints.pause_after", webhooks.pause_after.into()),
+            ("webhook_endpoints.pause_seconds_max", webhooks.pause_seconds_max),
+            ("webhook_endpoints.give_up_hours", webhooks.give_up_hours),
+            ("webhook_endpoints.kept_days", webhooks.kept_days),
         ];
         if let Some((key, _)) = at_least_one.iter().find(|(_, number)| *number == 0) {
             return Err(wrong(key, "must be at least 1"));
+        }
+        // A message may leave until half of the lease is over, and must have its answer before the lease is.
+        if webhooks.answer_seconds > webhooks.lease_seconds.saturating_mul(2) / 5 {
+            let problem = "must be at most two fifths of webhook_endpoints.lease_seconds";
+            return Err(wrong("webhook_endpoints.answer_seconds", problem));
         }
         if self.sweep.page_items > 1_000 {
             return Err(wrong("sweep.page_items", "must be at most 1000, as the gateway has it"));

@@ -11,8 +11,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use domain::{FlowRules, Intervals, PaymentMethod, ShopName};
+use ipnet::IpNet;
 pub use load::{InvalidSettings, load, refuse_proxies};
-use orchestrator::{BreakerSettings, ExportRules, ReconciliationRules, RequestRate, Rules, SweepRules};
+use orchestrator::{BreakerSettings, ExportRules, PushRules, ReconciliationRules, RequestRate, Rules, SweepRules};
 pub use secret::Secret;
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +34,7 @@ pub struct Settings {
     pub sweep: Sweep,
     pub reconciliation: Reconciliation,
     pub exports: Exports,
+    pub webhook_endpoints: WebhookEndpoints,
     pub workers: Workers,
     pub log: Log,
 }
@@ -164,6 +166,27 @@ pub struct Exports {
     pub retry_seconds: u64,
 }
 
+/// `[webhook_endpoints]`
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "see Settings")]
+pub struct WebhookEndpoints {
+    pub senders: usize,
+    pub allowed_networks: Vec<IpNet>,
+    pub allow_http: bool,
+    pub connect_seconds: u64,
+    pub answer_seconds: u64,
+    pub lease_seconds: u64,
+    pub batch: u32,
+    pub in_flight: usize,
+    pub retry_seconds: Vec<u64>,
+    pub pause_after: u32,
+    pub pause_seconds_max: u64,
+    pub give_up_hours: u64,
+    pub kept_days: u64,
+    pub endpoints_max: u32,
+}
+
 /// `[workers]`
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -229,6 +252,23 @@ impl Settings {
             margin: Duration::from_secs(settings.margin_seconds),
             failures_max: settings.failures_max,
             retry_pause: Duration::from_secs(settings.retry_seconds),
+        }
+    }
+
+    /// How events are sent to those who want to be told.
+    pub fn push_rules(&self) -> PushRules {
+        let settings = &self.webhook_endpoints;
+        let hours = |hours: u64| Duration::from_secs(hours.saturating_mul(60 * 60));
+        PushRules {
+            lease: Duration::from_secs(settings.lease_seconds),
+            batch: settings.batch,
+            in_flight: settings.in_flight,
+            retries: settings.retry_seconds.iter().copied().map(Duration::from_secs).collect(),
+            pause_after: settings.pause_after,
+            pause_max: Duration::from_secs(settings.pause_seconds_max),
+            give_up_after: hours(settings.give_up_hours),
+            kept: hours(settings.kept_days.saturating_mul(24)),
+            endpoints_max: settings.endpoints_max,
         }
     }
 

@@ -25,7 +25,7 @@ pub(crate) struct Answer {
 
 impl Answer {
     /// Whether nothing was done: the service could not, or the request was too slow to be read, as it may be on a busy machine.
-    fn tells_to_ask_again(&self) -> bool {
+    pub(crate) fn tells_to_ask_again(&self) -> bool {
         matches!(self.status, 408 | 503)
     }
 }
@@ -152,9 +152,14 @@ impl Caller {
         self.payment(reference, as_wanted, &mut HandedOut::default()).await
     }
 
-    /// Pays on the checkout page, as the customer does.
+    /// Pays on the checkout page, as the customer does, once there is one: on a busy machine the gateway may answer late.
     pub(crate) async fn pay(&self, payment: &Value) {
-        let page = payment["nextAction"]["url"].as_str().unwrap();
+        let open = if has_redirect(payment) {
+            payment.clone()
+        } else {
+            self.payment_until(payment["referenceId"].as_str().unwrap(), has_redirect).await
+        };
+        let page = open["nextAction"]["url"].as_str().unwrap();
         let paid = self.http.post(format!("{page}/pay")).send().await.unwrap();
         assert_eq!(paid.status().as_u16(), 200, "{page}");
     }

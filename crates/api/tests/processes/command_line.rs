@@ -31,6 +31,8 @@ async fn every_command_says_what_it_is_for() {
             "reconcile",
             "export",
             "breaks",
+            "listen",
+            "events",
             "verify",
             "settings",
             "help"
@@ -54,6 +56,9 @@ async fn what_cannot_be_understood_ends_with_2_and_one_clear_line() {
         (&["keys", "create", "--name", "x", "--scope", "everything"], "everything"),
         (&["keys", "create", "--name", "x", "--scope", "payments:read", "--shop", "a b"], "a b"),
         (&["keys", "revoke", "seven"], "seven"),
+        (&["listen", "--forward-to", "nowhere", "--key", "x"], "nowhere"),
+        (&["listen", "--forward-to", "http://127.0.0.1:1/", "--key", "x", "--type", "deposit.paid"], "deposit.paid"),
+        (&["events", "resend", "evt_1", "--endpoint", "seven"], "seven"),
     ] {
         let output = run(arguments, &[]).await;
         let errors = text(&output.stderr);

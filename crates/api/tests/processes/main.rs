@@ -17,10 +17,14 @@ mod outages;
 mod port;
 mod process;
 mod races;
+#[path = "../receiver/mod.rs"]
+#[allow(dead_code, reason = "stories ask it for more")]
+mod receiver;
 mod reconciling;
 mod settings_file;
 mod sleeps;
 mod stops;
+mod telling;
 mod traffic;
 mod upgrades;
 mod waiting;

@@ -291,7 +291,7 @@ impl TestApp {
     /// What the proof of the books finds.
     pub(crate) async fn prove_the_books(&self) {
         let open = store_of(&self.settings).await;
-        let verified = orchestrator::Verified::run(open.reads.as_ref()).await.unwrap();
+        let verified = orchestrator::Verified::run(open.reads.as_ref(), None).await.unwrap();
         assert!(verified.is_fine(), "{verified:?}");
     }
 }

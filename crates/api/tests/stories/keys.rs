@@ -23,6 +23,8 @@ fn scope_of(method: &Method, path: &str) -> Option<Scope> {
         (
             "GET",
             "/v1/payments"
+            | "/v1/events"
+            | "/v1/events/{id}"
             | "/v1/payments/{id}"
             | "/v1/payments/{id}/events"
             | "/v1/payments/by-reference/{reference}"
@@ -40,6 +42,8 @@ fn scope_of(method: &Method, path: &str) -> Option<Scope> {
         ("POST", "/v1/reconciliations" | "/v1/breaks/{id}/assign" | "/v1/breaks/{id}/resolve") => {
             Some(Scope::FinanceWrite)
         }
+        ("POST", "/v1/events/{id}/resend") => Some(Scope::WebhooksWrite),
+        (_, path) if path.starts_with("/v1/webhook-endpoints") => Some(Scope::WebhooksWrite),
         // Notices are signed with a key of another kind; the others tell nothing of anybody.
         ("POST", "/webhooks/paytech/{shop}") | ("GET", "/livez" | "/readyz" | "/metrics") => None,
         (method, path) => panic!("nobody has decided who may {method} {path}"),

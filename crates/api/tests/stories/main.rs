@@ -27,10 +27,13 @@ mod poison;
 mod problem_shape;
 mod problems;
 mod reading;
+#[path = "../receiver/mod.rs"]
+mod receiver;
 mod reconciling;
 mod recurring;
 mod refunds;
 mod secrets;
 mod sweeping;
 mod taking;
+mod telling;
 mod wire;

@@ -7,7 +7,7 @@ use crate::fixtures::*;
 use crate::test_store::{TestStore, on_both_databases};
 
 /// How each rule is broken, how that is undone, and the rule.
-const DAMAGES: [(&str, &str, &str); 11] = [
+const DAMAGES: [(&str, &str, &str); 13] = [
     (
         "update payments set version = version + 1",
         "update payments set version = version - 1",
@@ -52,6 +52,17 @@ const DAMAGES: [(&str, &str, &str); 11] = [
         "update outbox set sequence = 9 where sequence = 1",
         "update outbox set sequence = 1 where sequence = 9",
         "I9 outbox has gaps",
+    ),
+    (
+        "update event_feed set last_position = last_position + 1",
+        "update event_feed set last_position = last_position - 1",
+        "I9 feed has gaps",
+    ),
+    (
+        "insert into webhook_deliveries (endpoint_id, payment_id, sequence, state, attempts, parked_at) \
+         select payment_id, payment_id, 1, 'waiting', 0, occurred_at from outbox limit 1",
+        "delete from webhook_deliveries",
+        "I7 delivery without next",
     ),
     (
         "update payments set state_changes = state_changes + 1",

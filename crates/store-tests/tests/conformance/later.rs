@@ -2,17 +2,17 @@
 
 use fault_catalogue::struck;
 use store::{
-    BreakFilter, BreaksPage, Claim, Download, Export, ExportState, ExportsPage, Filed, InboxPage, KeyRecord, Name,
-    Notice, Opened, Outcome, Page, Reconciled, Resolution, Run, RunState, RunsPage, Scope, Step, SweepClaim,
-    UnmatchedPayment, Write,
+    BreakFilter, BreaksPage, Claim, DeliveriesPage, Download, EventsPage, Export, ExportState, ExportsPage, Filed,
+    InboxPage, KeyRecord, Name, Notice, Opened, Outcome, Page, Reconciled, Resolution, Run, RunState, RunsPage, Scope,
+    Step, SweepClaim, UnmatchedPayment, Write,
 };
 use uuid::Uuid;
 
 use crate::fixtures::*;
 use crate::test_store::{TestStore, on_both_databases};
-use crate::{exporting, reconciling};
+use crate::{exporting, reconciling, telling};
 
-const TABLES: [&str; 19] = [
+const TABLES: [&str; 22] = [
     "payments",
     "payment_events",
     "payment_checks",
@@ -32,6 +32,9 @@ const TABLES: [&str; 19] = [
     "breaks",
     "exports",
     "export_downloads",
+    "event_feed",
+    "webhook_endpoints",
+    "webhook_deliveries",
 ];
 
 on_both_databases! {
@@ -117,6 +120,7 @@ async fn everything(store: &TestStore, round: u128) {
 
     compare(store, &there.payment, number, seconds).await;
     write_a_file(store, number, seconds).await;
+    tell_somebody(store, number, seconds).await;
 
     let reads = store.reads();
     let page = Page { filter: store::Filter::default(), before: None, limit: 10 };
@@ -127,6 +131,32 @@ async fn everything(store: &TestStore, round: u128) {
     assert!(reads.health().await.unwrap().migrated);
     // And each ledger folded, the outbox read, and every view of what must not be.
     store.check().await;
+}
+
+/// An endpoint from its first word to its removal, with an event that it does not take at once.
+async fn tell_somebody(store: &TestStore, number: u128, seconds: u64) {
+    let events = store.events();
+    assert!(events.stamp(100).await.unwrap() > 0);
+    let through = events.feed_end().await.unwrap();
+    let page = EventsPage { after: 0, through, shops: [shop()].into(), payment: None, limit: 1_000 };
+    assert!(!events.events(&page).await.unwrap().is_empty());
+    let of_one = EventsPage { payment: Some(id(number)), ..page };
+    let event = events.events(&of_one).await.unwrap().remove(0);
+    assert_eq!(events.event(event.payment, event.sequence).await.unwrap().as_ref(), Some(&event));
+    let order = telling::endpoint(number, seconds);
+    assert!(events.add_endpoint(&order, 9).await.unwrap());
+    assert!(events.change_endpoint(&order).await.unwrap());
+    assert!(events.endpoint(order.id).await.unwrap().is_some() && !events.endpoints().await.unwrap().is_empty());
+    let claimed = events.claim_endpoint(&telling::claim(1, seconds)).await.unwrap().unwrap();
+    let parked = telling::parked(&event, seconds);
+    assert!(events.record_push(&claimed, std::slice::from_ref(&parked)).await.unwrap());
+    assert_eq!(events.waiting_events(order.id, &[event.payment]).await.unwrap().len(), 1);
+    assert_eq!(events.due_deliveries(order.id, at(seconds), 9).await.unwrap(), std::slice::from_ref(&parked));
+    let page = DeliveriesPage { endpoint: order.id, state: None, before: None, limit: 9 };
+    assert_eq!(events.deliveries(&page).await.unwrap(), [parked]);
+    events.resend(order.id, &event, at(seconds)).await.unwrap();
+    events.forget_deliveries(at(seconds), 9).await.unwrap();
+    assert!(events.remove_endpoint(order.id).await.unwrap());
 }
 
 /// A run from its order to its end, with a break that somebody takes and resolves.

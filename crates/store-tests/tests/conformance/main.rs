@@ -29,4 +29,5 @@ mod reconciling;
 mod refunding;
 mod storms;
 mod sweeping;
+mod telling;
 mod walking;

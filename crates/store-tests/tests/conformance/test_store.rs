@@ -112,6 +112,10 @@ impl TestStore {
     }
 
     /// Files for finance, which the store in memory does not have.
+    pub(crate) fn events(&self) -> Arc<dyn store::Events> {
+        self.database().unwrap().events.clone()
+    }
+
     pub(crate) fn exports(&self) -> Arc<dyn store::Exports> {
         self.database().unwrap().exports.clone()
     }

@@ -8,6 +8,8 @@ mod books;
 mod breaks;
 mod claim;
 mod commit;
+mod endpoints;
+mod events;
 mod exports;
 mod inbox;
 mod keys;

@@ -1,5 +1,5 @@
 use async_trait::async_trait;
-use domain::{Entry, PaymentId, PaymentState};
+use domain::{Entry, PaymentId, PaymentState, Time};
 use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
@@ -59,7 +59,7 @@ pub(super) const HEALTH: &str = "
 pub(super) const APPLIED_MIGRATIONS: &str = "select version, checksum, success from _sqlx_migrations order by version";
 
 /// The views that must be empty, each with the invariant that it watches.
-pub(super) const VIOLATIONS: [(&str, &str); 21] = [
+pub(super) const VIOLATIONS: [(&str, &str); 23] = [
     ("I1 more requests than allowed", "select * from violation_more_requests_than_allowed limit 100"),
     ("I2 gateway payment adopted twice", "select * from violation_gateway_payment_adopted_twice limit 100"),
     ("I4 end that changed", "select * from violation_end_that_changed limit 100"),
@@ -68,12 +68,14 @@ pub(super) const VIOLATIONS: [(&str, &str); 21] = [
     ("I7 open without next check", "select * from violation_open_without_next_check limit 100"),
     ("I7 open state differs", "select * from violation_open_state_differs limit 100"),
     ("I7 open command without next check", "select * from violation_open_command_without_next_check limit 100"),
+    ("I7 delivery without next", "select * from violation_delivery_without_next limit 100"),
     ("I8 adopted id not claimed", "select * from violation_adopted_id_not_claimed limit 100"),
     ("I9 version is not its entries", "select * from violation_version_is_not_its_entries limit 100"),
     ("I9 entries of no payment", "select * from violation_entries_of_no_payment limit 100"),
     ("I9 state is not that of its entries", "select * from violation_state_is_not_that_of_its_entries limit 100"),
     ("I9 outbox has gaps", "select * from violation_outbox_has_gaps limit 100"),
     ("I9 outbox misses a change", "select * from violation_outbox_misses_a_change limit 100"),
+    ("I9 feed has gaps", "select * from violation_feed_has_gaps limit 100"),
     ("I9 line without entry", "select * from violation_line_without_entry limit 100"),
     ("I10 refunded more than captured", "select * from violation_refunded_more_than_captured limit 100"),
     ("I10 refund unknown to its deposit", "select * from violation_refund_unknown_to_its_deposit limit 100"),
@@ -82,6 +84,9 @@ pub(super) const VIOLATIONS: [(&str, &str); 21] = [
     ("I12 request kept too long", "select * from violation_request_kept_too_long limit 100"),
     ("I13 notice that never came", "select * from violation_notice_that_never_came limit 100"),
 ];
+
+pub(super) const OVERDUE: &str = "
+    select kind, subject, due_at from due_work where due_at < $1 order by due_at, subject limit 100";
 
 #[async_trait]
 impl Reads for PostgresStore {
@@ -143,6 +148,12 @@ impl Reads for PostgresStore {
 
     fn rules(&self) -> Vec<&'static str> {
         VIOLATIONS.iter().map(|(rule, _)| *rule).collect()
+    }
+
+    async fn overdue(&self, before: Time) -> Result<Vec<Violation>, StoreError> {
+        let rows = self.pools.reads.send(Effect::Reads, || sqlx::query(OVERDUE).bind(before.utc())).await?;
+        let overdue = |row| Ok(Violation::overdue(get(row, "kind")?, get(row, "subject")?, time(row, "due_at")?));
+        rows.iter().map(overdue).collect()
     }
 
     async fn counts(&self) -> Result<Vec<(PaymentState, u64)>, StoreError> {

@@ -1,4 +1,4 @@
-use domain::PaymentState;
+use domain::{PaymentState, Time};
 use sqlx::SqlitePool;
 
 use super::MIGRATOR;
@@ -19,7 +19,7 @@ pub(super) const HEALTH: &str = "
 const APPLIED_MIGRATIONS: &str = "select version, checksum, success from _sqlx_migrations order by version";
 
 /// The views that must be empty, each with the invariant that it watches.
-pub(super) const VIOLATIONS: [(&str, &str); 21] = [
+pub(super) const VIOLATIONS: [(&str, &str); 23] = [
     ("I1 more requests than allowed", "select * from violation_more_requests_than_allowed limit 100"),
     ("I2 gateway payment adopted twice", "select * from violation_gateway_payment_adopted_twice limit 100"),
     ("I4 end that changed", "select * from violation_end_that_changed limit 100"),
@@ -28,12 +28,14 @@ pub(super) const VIOLATIONS: [(&str, &str); 21] = [
     ("I7 open without next check", "select * from violation_open_without_next_check limit 100"),
     ("I7 open state differs", "select * from violation_open_state_differs limit 100"),
     ("I7 open command without next check", "select * from violation_open_command_without_next_check limit 100"),
+    ("I7 delivery without next", "select * from violation_delivery_without_next limit 100"),
     ("I8 adopted id not claimed", "select * from violation_adopted_id_not_claimed limit 100"),
     ("I9 version is not its entries", "select * from violation_version_is_not_its_entries limit 100"),
     ("I9 entries of no payment", "select * from violation_entries_of_no_payment limit 100"),
     ("I9 state is not that of its entries", "select * from violation_state_is_not_that_of_its_entries limit 100"),
     ("I9 outbox has gaps", "select * from violation_outbox_has_gaps limit 100"),
     ("I9 outbox misses a change", "select * from violation_outbox_misses_a_change limit 100"),
+    ("I9 feed has gaps", "select * from violation_feed_has_gaps limit 100"),
     ("I9 line without entry", "select * from violation_line_without_entry limit 100"),
     ("I10 refunded more than captured", "select * from violation_refunded_more_than_captured limit 100"),
     ("I10 refund unknown to its deposit", "select * from violation_refund_unknown_to_its_deposit limit 100"),
@@ -52,6 +54,15 @@ pub(super) async fn violations(readers: &SqlitePool) -> Result<Vec<Violation>, S
         }
     }
     Ok(violations)
+}
+
+pub(super) const OVERDUE: &str = "
+    select kind, subject, due_at from due_work where due_at < ?1 order by due_at, subject limit 100";
+
+pub(super) async fn overdue(readers: &SqlitePool, before: Time) -> Result<Vec<Violation>, StoreError> {
+    let rows = sqlx::query(OVERDUE).bind(before.unix_micros()).fetch_all(readers).await;
+    let overdue = |row| Ok(Violation::overdue(get(row, "kind")?, get(row, "subject")?, time(row, "due_at")?));
+    rows.map_err(fault::of_statement)?.iter().map(overdue).collect()
 }
 
 pub(super) async fn counts(readers: &SqlitePool) -> Result<Vec<(PaymentState, u64)>, StoreError> {

@@ -11,6 +11,8 @@ mod books;
 mod breaks;
 mod claim;
 mod commit;
+mod endpoints;
+mod events;
 mod exports;
 mod fault;
 mod file;

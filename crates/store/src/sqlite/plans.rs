@@ -8,13 +8,13 @@ use std::time::Duration;
 use sqlx::{AssertSqlSafe, Row as _};
 
 use super::{
-    SqliteStore, books, breaks, claim, commit, exports, health, inbox, keys, ledger, list, load, means, open, receive,
-    reconciliations, sweep, unmatched,
+    SqliteStore, books, breaks, claim, commit, endpoints, events, exports, health, inbox, keys, ledger, list, load,
+    means, open, receive, reconciliations, sweep, unmatched,
 };
 use crate::{Filter, Page, Position};
 
 /// The statements whose cost must not grow with what is stored.
-const HOT: [(&str, &str); 60] = [
+const HOT: [(&str, &str); 73] = [
     ("open payments", open::INSERT_PAYMENTS),
     ("open checks", open::INSERT_CHECKS),
     ("open events", open::INSERT_EVENTS),
@@ -75,13 +75,27 @@ const HOT: [(&str, &str); 60] = [
     ("exports completed before", exports::EXPORTS_COMPLETED_BEFORE),
     ("record download", exports::RECORD_DOWNLOAD),
     ("downloads", exports::DOWNLOADS),
+    ("event", events::EVENT),
+    ("due deliveries", events::DUE_DELIVERIES),
+    ("waiting events", events::WAITING_EVENTS),
+    ("record endpoint", events::RECORD_ENDPOINT),
+    ("record delivery", events::RECORD_DELIVERY),
+    ("resend", events::RESEND),
+    ("forget deliveries", events::FORGET_DELIVERIES),
+    ("end feed", events::END_FEED),
+    ("feed end", events::FEED_END),
+    ("endpoint", endpoints::ENDPOINT),
+    ("change endpoint", endpoints::CHANGE_ENDPOINT),
+    ("remove endpoint", endpoints::REMOVE_ENDPOINT),
+    ("remove deliveries", endpoints::REMOVE_DELIVERIES),
 ];
 
 /// Those that may read a whole table.
-const COLD: [(&str, &str); 15] = [
+const COLD: [(&str, &str); 22] = [
     ("add key", keys::ADD_KEY),
     ("all keys", keys::ALL_KEYS),
     ("counts", health::COUNTS),
+    ("overdue", health::OVERDUE),
     ("health", health::HEALTH),
     ("sweeps", sweep::SWEEPS),
     ("oldest open", sweep::OLDEST_OPEN),
@@ -97,6 +111,13 @@ const COLD: [(&str, &str); 15] = [
     // All lines before a window, once for a summary of it.
     ("balances", exports::BALANCES),
     ("open amounts", exports::OPEN_AMOUNTS),
+    // The endpoints, which are few.
+    ("stamp", events::STAMP),
+    ("events wait", events::EVENTS_WAIT),
+    ("add endpoint", endpoints::ADD_ENDPOINT),
+    ("endpoints", endpoints::ENDPOINTS),
+    ("endpoint waits", endpoints::ENDPOINT_WAITS),
+    ("claim endpoint", endpoints::CLAIM_ENDPOINT),
 ];
 
 #[tokio::test]
@@ -154,7 +175,7 @@ impl Fixture {
     /// A parameter is scanned, and so is what the statement itself has made of it, or of a few rows; a table never is.
     async fn assert_indexed(&self, name: &str, statement: &str) {
         let plan = self.plan(statement).await;
-        let of_its_own = ["SCAN given", "SCAN u", "SCAN n", "SCAN p", "SCAN CONSTANT ROW"];
+        let of_its_own = ["SCAN given", "SCAN u", "SCAN n", "SCAN p", "SCAN next", "SCAN due", "SCAN CONSTANT ROW"];
         let harmless = |step: &str| step.contains("VIRTUAL TABLE") || of_its_own.contains(&step);
         let scans = plan.iter().filter(|step| step.starts_with("SCAN") && !harmless(step)).count();
         assert!(scans == 0, "{name}: {plan:#?}");

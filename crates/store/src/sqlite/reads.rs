@@ -1,5 +1,5 @@
 use async_trait::async_trait;
-use domain::{Entry, PaymentId, PaymentState};
+use domain::{Entry, PaymentId, PaymentState, Time};
 
 use super::{SqliteStore, health, ledger, list, unmatched};
 use crate::{Audited, Health, NoticeRecord, Page, Reads, StoreError, Stored, UnmatchedPayment, Violation};
@@ -36,6 +36,10 @@ impl Reads for SqliteStore {
 
     fn rules(&self) -> Vec<&'static str> {
         health::VIOLATIONS.iter().map(|(rule, _)| *rule).collect()
+    }
+
+    async fn overdue(&self, before: Time) -> Result<Vec<Violation>, StoreError> {
+        health::overdue(&self.readers, before).await
     }
 
     async fn counts(&self) -> Result<Vec<(PaymentState, u64)>, StoreError> {

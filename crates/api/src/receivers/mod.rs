@@ -1,0 +1,116 @@
+//! The way to those who are told of events: one signed message, sent once, to an address that may be sent to.
+//!
+//! No redirect is followed, no proxy obeyed, nothing is sent again by a library, and nothing of an answer is read but its
+//! status and how long to wait.
+
+mod address;
+mod resolve;
+mod signature;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+pub(crate) use address::Reachable;
+use async_trait::async_trait;
+use gateway_client::answer::read_retry_after;
+use orchestrator::{Message, Receivers, Refusal, event_id};
+use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
+use reqwest::{StatusCode, redirect, retry};
+use resolve::{Guarded, Lookup, NotReachable, SystemLookup};
+pub(crate) use signature::{new_secret, sign};
+
+use crate::http::event_body;
+use crate::settings;
+
+/// Sends over HTTP.
+pub(crate) struct HttpReceivers {
+    client: reqwest::Client,
+    reachable: Arc<Reachable>,
+}
+
+impl HttpReceivers {
+    /// As the settings say.
+    pub(crate) fn new(settings: &settings::WebhookEndpoints) -> Result<Self, reqwest::Error> {
+        Self::with_lookup(settings, SystemLookup)
+    }
+
+    fn with_lookup(settings: &settings::WebhookEndpoints, lookup: impl Lookup) -> Result<Self, reqwest::Error> {
+        let reachable = Arc::new(Reachable::new(settings.allowed_networks.clone(), settings.allow_http));
+        let client = reqwest::Client::builder()
+            .user_agent(concat!("payments/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(Duration::from_secs(settings.connect_seconds))
+            .timeout(Duration::from_secs(settings.answer_seconds))
+            .dns_resolver(Arc::new(Guarded::new(lookup, Arc::clone(&reachable))))
+            .redirect(redirect::Policy::none())
+            .retry(retry::never())
+            .referer(false)
+            .no_proxy()
+            .no_gzip()
+            .no_brotli()
+            .no_zstd()
+            .no_deflate()
+            .build()?;
+        Ok(Self { client, reachable })
+    }
+}
+
+#[async_trait]
+impl Receivers for HttpReceivers {
+    async fn send(&self, message: Message<'_>) -> Result<(), Refusal> {
+        // Settings may have become narrower since it was registered; a name is looked at when it is resolved.
+        let url =
+            self.reachable.check(&message.endpoint.url).map_err(|error| refusal(format!("the address {error}")))?;
+        let (id, at) = (event_id(message.event), message.at.utc().timestamp());
+        let body = event_body(message.event, message.payment);
+        let signatures: Vec<String> =
+            message.secrets.iter().filter_map(|secret| sign(secret.expose(), &id, at, &body)).collect();
+        let request = self
+            .client
+            .post(url)
+            .header(CONTENT_TYPE, "application/json")
+            .header("webhook-id", &id)
+            .header("webhook-timestamp", at)
+            .header("webhook-signature", signatures.join(" "))
+            .body(body);
+        let response = request.send().await.map_err(|error| refusal(why(&error)))?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(());
+        }
+        let busy = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
+        let asked = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).filter(|_| busy);
+        let redirects = if status.is_redirection() { ", and no redirect is followed" } else { "" };
+        Err(Refusal {
+            why: format!("it answered {}{redirects}", status.as_u16()),
+            gone: status == StatusCode::GONE,
+            retry_after: asked.and_then(|header| read_retry_after(header, Some(message.at.utc()))),
+        })
+    }
+}
+
+fn refusal(why: String) -> Refusal {
+    Refusal { why, gone: false, retry_after: None }
+}
+
+/// What went wrong on the way, in our words: the library's would repeat the address, which may hold somebody's secret.
+fn why(error: &reqwest::Error) -> String {
+    let mut source: Option<&(dyn std::error::Error + 'static)> = std::error::Error::source(error);
+    while let Some(cause) = source {
+        if let Some(refused) = cause.downcast_ref::<NotReachable>() {
+            return refused.to_string();
+        }
+        source = cause.source();
+    }
+    let what = if error.is_timeout() {
+        "it did not answer in time"
+    } else if error.is_connect() {
+        "no connection could be made"
+    } else {
+        "the connection broke before it answered"
+    };
+    what.to_owned()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod tests;

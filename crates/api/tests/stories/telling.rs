@@ -191,7 +191,11 @@ on_every_store! {
         let (app, receiver) = (app.with_receivers().await, Receiver::start().await);
         let endpoint = app.add_endpoint(json!({ "url": receiver.url })).await;
         receiver.behaves(Behaviour::TakesAllBut("deposit.checkout"));
-        app.deposit("order-1").await;
+        assert_eq!(app.take("order-1").await.status, 201);
+        app.tell().await;
+        // What happens later comes behind what waits.
+        app.pay("order-1").await;
+        app.end_of("order-1").await;
         app.tell().await;
         app.advance(SECOND);
         assert_eq!(kinds(&receiver.taken()), ["deposit.submitted"]);

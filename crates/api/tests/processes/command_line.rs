@@ -246,7 +246,7 @@ on_every_store! {
         let fine = json(&deployment.run(&["verify", "--json"]).await);
         assert_eq!((&fine["payments"], &fine["entries"]), (&1.into(), &2.into()), "{fine}");
         let rules = fine["rules"].as_object().unwrap();
-        for invariant in ["I1", "I2", "I4", "I5", "I7", "I8", "I9", "I10", "I11", "I12", "I13"] {
+        for invariant in ["I1", "I2", "I4", "I5", "I6", "I7", "I8", "I9", "I10", "I11", "I12", "I13", "I14"] {
             assert!(rules.keys().any(|rule| rule.starts_with(&format!("{invariant} "))), "{invariant}: {fine}");
         }
         assert!(rules.values().all(|found| *found == 0), "{fine}");

@@ -155,7 +155,11 @@ fn another(key: &str, now: &Value) -> String {
         "gateway.signature" => "base64".to_owned(),
         "payments.flow_rules" => RULE.to_owned(),
         "payments.moving_methods" => "BASIC_CARD,PIX".to_owned(),
-        "payments.look_up_seconds" | "payments.poll_seconds" | "sweep.poll_seconds" => "7,8,9".to_owned(),
+        "payments.look_up_seconds"
+        | "payments.poll_seconds"
+        | "sweep.poll_seconds"
+        | "webhook_endpoints.retry_seconds" => "7,8,9".to_owned(),
+        "webhook_endpoints.allowed_networks" => "10.1.0.0/16,fd00::/8".to_owned(),
         "log.level" => "debug,sqlx=warn".to_owned(),
         "log.format" => "json".to_owned(),
         _ => match now {

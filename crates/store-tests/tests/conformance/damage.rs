@@ -7,7 +7,7 @@ use crate::fixtures::*;
 use crate::test_store::{TestStore, on_both_databases};
 
 /// How each rule is broken, how that is undone, and the rule.
-const DAMAGES: [(&str, &str, &str); 13] = [
+const DAMAGES: [(&str, &str, &str); 15] = [
     (
         "update payments set version = version + 1",
         "update payments set version = version - 1",
@@ -52,6 +52,17 @@ const DAMAGES: [(&str, &str, &str); 13] = [
         "update outbox set sequence = 9 where sequence = 1",
         "update outbox set sequence = 1 where sequence = 9",
         "I9 outbox has gaps",
+    ),
+    (
+        "insert into outbox (payment_id, sequence, version, state, occurred_at, position) \
+         select '00000000-0000-0000-0000-0000000000fe', 1, 1, state, occurred_at, 1 from outbox limit 1",
+        "delete from outbox where payment_id = '00000000-0000-0000-0000-0000000000fe'",
+        "I6 acknowledged and gone",
+    ),
+    (
+        "update payments set metadata = '{\"a\": \"x\", \"b\": \"x\", \"c\": \"x\", \"d\": \"x\", \"e\": \"x\", \"f\": \"x\", \"g\": \"x\", \"h\": \"x\", \"i\": \"x\", \"j\": \"x\", \"k\": \"x\", \"l\": \"x\", \"m\": \"x\", \"n\": \"x\", \"o\": \"x\", \"p\": \"x\"}' where reference_id = 'order-1'",
+        "update payments set metadata = '{}' where reference_id = 'order-1'",
+        "I14 beyond its bound",
     ),
     (
         "update event_feed set last_position = last_position + 1",

@@ -19,12 +19,13 @@ pub(super) const HEALTH: &str = "
 const APPLIED_MIGRATIONS: &str = "select version, checksum, success from _sqlx_migrations order by version";
 
 /// The views that must be empty, each with the invariant that it watches.
-pub(super) const VIOLATIONS: [(&str, &str); 23] = [
+pub(super) const VIOLATIONS: [(&str, &str); 25] = [
     ("I1 more requests than allowed", "select * from violation_more_requests_than_allowed limit 100"),
     ("I2 gateway payment adopted twice", "select * from violation_gateway_payment_adopted_twice limit 100"),
     ("I4 end that changed", "select * from violation_end_that_changed limit 100"),
     ("I5 state without evidence", "select * from violation_state_without_evidence limit 100"),
     ("I5 state without gateway payment", "select * from violation_state_without_gateway_payment limit 100"),
+    ("I6 acknowledged and gone", "select * from violation_acknowledged_and_gone limit 100"),
     ("I7 open without next check", "select * from violation_open_without_next_check limit 100"),
     ("I7 open state differs", "select * from violation_open_state_differs limit 100"),
     ("I7 open command without next check", "select * from violation_open_command_without_next_check limit 100"),
@@ -43,6 +44,7 @@ pub(super) const VIOLATIONS: [(&str, &str); 23] = [
     ("I11 books have gaps", "select * from violation_books_have_gaps limit 100"),
     ("I12 request kept too long", "select * from violation_request_kept_too_long limit 100"),
     ("I13 notice that never came", "select * from violation_notice_that_never_came limit 100"),
+    ("I14 beyond its bound", "select * from violation_beyond_its_bound limit 100"),
 ];
 
 pub(super) async fn violations(readers: &SqlitePool) -> Result<Vec<Violation>, StoreError> {

@@ -160,7 +160,9 @@ impl Caller {
             self.payment_until(payment["referenceId"].as_str().unwrap(), has_redirect).await
         };
         let page = open["nextAction"]["url"].as_str().unwrap();
-        let paid = self.http.post(format!("{page}/pay")).send().await.unwrap();
+        // Over a connection of its own: one that waited for long may be closed at the very moment at which it is used again.
+        let customer = Client::builder().no_proxy().timeout(ANSWER_MAX).build().unwrap();
+        let paid = customer.post(format!("{page}/pay")).send().await.unwrap();
         assert_eq!(paid.status().as_u16(), 200, "{page}");
     }
 }

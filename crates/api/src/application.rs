@@ -14,15 +14,19 @@ use actix_web::{App as ActixApp, HttpServer};
 use domain::ShopName;
 use gateway_client::client::{Client, ClientError};
 use gateway_client::signature::{EmptySigningKey, Encoding, SigningKeys};
-use orchestrator::{Clock, Desk, Exporter, Gateway, HttpGateway, InvalidMasterKey, Parts, Pusher, Reconciler, Vault};
+use orchestrator::{
+    Clock, Desk, Exporter, Gateway, HttpGateway, InvalidMasterKey, Parts, Pusher, Reconciler, Resolver, Vault,
+};
 use store::{Coalescer, Database, OwnerId, StoreError};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use crate::http::{self, App, KnownKeys};
 use crate::ids::Ids;
+use crate::metered::{MeteredGateway, MeteredStore};
 use crate::metrics::Metrics;
 use crate::receivers::{HttpReceivers, Reachable};
+use crate::sampling::Sampler;
 use crate::settings::{Settings, SignatureEncoding};
 use crate::workers;
 use crate::works::Works;
@@ -34,6 +38,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 pub struct Application {
     address: SocketAddr,
     app: Data<App>,
+    sampler: Arc<Sampler>,
     server: ServerHandle,
     serving: JoinHandle<io::Result<()>>,
     drain: Duration,
@@ -105,6 +110,11 @@ pub fn exporter(settings: &Settings, database: &Database, desk: Arc<Desk>) -> Ex
     Exporter::new(desk, exports, books, differences, settings.export_rules(), env!("CARGO_PKG_VERSION"))
 }
 
+/// Where people resolve what the machine may not, as the settings say.
+pub fn resolver(settings: &Settings, database: &Database, desk: Arc<Desk>) -> Resolver {
+    Resolver::new(desk, database.proposals.clone(), settings.resolve_rules())
+}
+
 /// The sizes of the pools, from the settings.
 pub fn pools(settings: &Settings) -> store::PoolSettings {
     let database = &settings.database;
@@ -123,9 +133,12 @@ impl Application {
         let Ingredients { listener, database: open, clock, workers: with_workers } = ingredients;
         let address = listener.local_addr()?;
         let works = Works::on(Handle::current());
-        let desk = Arc::new(desk(settings, &open.database, clock)?);
+        let metrics = Arc::new(Metrics::default());
+        let desk = Arc::new(metered_desk(settings, &open.database, clock, &metrics)?);
+        let sampler = Arc::new(sampler(settings, &open.database, &metrics));
         let records = open.database.reconciliations.clone();
         let reconciler = Arc::new(Reconciler::new(Arc::clone(&desk), records, settings.reconciliation_rules()));
+        let resolver = Arc::new(resolver(settings, &open.database, Arc::clone(&desk)));
         let exporter = Arc::new(exporter(settings, &open.database, Arc::clone(&desk)));
         let receivers = Arc::new(HttpReceivers::new(&settings.webhook_endpoints)?);
         let (events, reads) = (open.database.events.clone(), open.database.reads.clone());
@@ -133,8 +146,16 @@ impl Application {
         let webhooks = &settings.webhook_endpoints;
         let reachable = Arc::new(Reachable::new(webhooks.allowed_networks.clone(), webhooks.allow_http));
         if with_workers {
-            let books = open.database.books.clone();
-            workers::start(&desk, books, &reconciler, &exporter, &pusher, &works, settings);
+            let hands = workers::Hands {
+                desk: &desk,
+                books: open.database.books.clone(),
+                switches: open.database.switches.clone(),
+                reconciler: &reconciler,
+                exporter: &exporter,
+                pusher: &pusher,
+                sampler: &sampler,
+            };
+            workers::start(hands, &works, settings);
         }
         let app = Data::new(App {
             desk,
@@ -144,16 +165,19 @@ impl Application {
             export_window_max: http::window_max(settings.exports.window_days_max),
             pusher,
             reachable,
+            resolver,
+            switches: open.database.switches.clone(),
             reads: open.database.reads.clone(),
             inbox: open.database.inbox.clone(),
             keys: open.database.keys.clone(),
             known_keys: KnownKeys::default(),
             works,
             ids: Ids,
-            metrics: Metrics::default(),
+            metrics,
             shops: settings.shops.keys().cloned().collect::<BTreeSet<_>>(),
             default_shop: settings.default_shop(),
             unknown_methods: settings.payments.unknown_methods,
+            runbook_url: settings.stuck.runbook_url.clone(),
             flows: settings.payments.flow_rules.clone(),
             body_patience: Duration::from_secs(settings.http.body_seconds),
             stopping: AtomicBool::new(false),
@@ -172,7 +196,7 @@ impl Application {
             server = server.workers(settings.http.workers);
         }
         let server = server.listen(listener)?.run();
-        Ok(Self { address, app, server: server.handle(), serving: tokio::spawn(server), drain, open })
+        Ok(Self { address, app, sampler, server: server.handle(), serving: tokio::spawn(server), drain, open })
     }
 
     /// Where it listens.
@@ -200,6 +224,11 @@ impl Application {
         &self.app.pusher
     }
 
+    /// Where the database is asked for the metrics, likewise.
+    pub fn sampler(&self) -> &Sampler {
+        &self.sampler
+    }
+
     /// The callers' keys.
     pub fn keys(&self) -> &dyn store::Keys {
         self.app.keys.as_ref()
@@ -218,9 +247,27 @@ impl Application {
     }
 }
 
+fn sampler(settings: &Settings, database: &Database, metrics: &Metrics) -> Sampler {
+    let (interval, full) = (settings.metrics.interval_seconds, settings.metrics.full_interval_seconds);
+    let full = Some(Duration::from_secs(full)).filter(|full| !full.is_zero());
+    Sampler::new(database, Duration::from_secs(interval), full, Arc::clone(metrics.latest()))
+}
+
+/// A desk for a command that is over in a moment: nobody reads what it measures.
 pub(crate) fn desk(settings: &Settings, database: &Database, clock: Arc<dyn Clock>) -> Result<Desk, StartError> {
+    metered_desk(settings, database, clock, &Arc::default())
+}
+
+fn metered_desk(
+    settings: &Settings,
+    database: &Database,
+    clock: Arc<dyn Clock>,
+    metrics: &Arc<Metrics>,
+) -> Result<Desk, StartError> {
     let store = crate::failpoint::around_store(database.store.clone());
+    let store = Arc::new(MeteredStore { store, metrics: Arc::clone(metrics) });
     let gateway: Arc<dyn Gateway> = Arc::new(HttpGateway::new(clients(settings)?));
+    let gateway: Arc<dyn Gateway> = Arc::new(MeteredGateway { gateway, metrics: Arc::clone(metrics) });
     Ok(Desk::new(Parts {
         store: Arc::new(Coalescer::new(store, settings.database.batch_max)),
         means: database.means.clone(),

@@ -7,8 +7,10 @@ mod failpoint;
 pub mod http;
 mod ids;
 mod logs;
+mod metered;
 mod metrics;
 mod receivers;
+mod sampling;
 pub mod settings;
 mod window;
 pub mod workers;
@@ -16,3 +18,4 @@ mod works;
 
 pub use clock::SystemClock;
 pub use ids::Ids;
+pub use sampling::Sampler;

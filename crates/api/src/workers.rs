@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use orchestrator::{DeedError, Desk, Exporter, Pusher, Reconciler};
-use store::Books;
+use store::{Books, Switches};
 use tokio::sync::{Notify, Semaphore};
 
+use crate::http::stopped;
+use crate::sampling::Sampler;
 use crate::settings::{self, Settings};
 use crate::works::Works;
 
@@ -53,16 +55,27 @@ impl Work {
     }
 }
 
+/// What the loops go over.
+pub struct Hands<'a> {
+    /// Where payments are looked after.
+    pub desk: &'a Arc<Desk>,
+    /// Where lines get their place.
+    pub books: Arc<dyn Books>,
+    /// What people stop.
+    pub switches: Arc<dyn Switches>,
+    /// Where runs of reconciliation are carried out.
+    pub reconciler: &'a Arc<Reconciler>,
+    /// Where files for finance are written.
+    pub exporter: &'a Arc<Exporter>,
+    /// Where events are told from.
+    pub pusher: &'a Arc<Pusher>,
+    /// Where the database is asked for the metrics.
+    pub sampler: &'a Arc<Sampler>,
+}
+
 /// Starts the loops; they end when the program stops.
-pub fn start(
-    desk: &Arc<Desk>,
-    books: Arc<dyn Books>,
-    reconciler: &Arc<Reconciler>,
-    exporter: &Arc<Exporter>,
-    pusher: &Arc<Pusher>,
-    works: &Works,
-    all: &Settings,
-) {
+pub fn start(hands: Hands<'_>, works: &Works, all: &Settings) {
+    let Hands { desk, books, switches, reconciler, exporter, pusher, sampler } = hands;
     let settings = &all.workers;
     for _ in 0..settings.count {
         works.begin(run(Work::LookAfter(Arc::clone(desk)), works.clone(), settings.clone()));
@@ -74,6 +87,8 @@ pub fn start(
     works.begin(stamp(Arc::clone(desk), Arc::clone(pusher), works.clone()));
     works.begin(send(Arc::clone(pusher), works.clone(), all.clone()));
     works.begin(forget(Arc::clone(desk), Arc::clone(pusher), works.clone()));
+    works.begin(heed(Arc::clone(desk), switches, works.clone()));
+    works.begin(sample(Arc::clone(desk), Arc::clone(sampler), works.clone()));
 }
 
 async fn run(work: Work, works: Works, settings: settings::Workers) {
@@ -180,6 +195,33 @@ async fn send(pusher: Arc<Pusher>, works: Works, settings: Settings) {
             () = told.notified(), if !failing => {}
             () = pause_or_stop(&works, if failing { idle.max(Duration::from_secs(1)) } else { idle }) => {}
         }
+    }
+}
+
+/// What people have stopped, at whichever process.
+async fn heed(desk: Arc<Desk>, switches: Arc<dyn Switches>, works: Works) {
+    while !works.stopping().is_cancelled() {
+        match switches.switches().await {
+            Ok(turned) => desk.stops().set(stopped(&turned)),
+            // As long as nobody can be asked, what was stopped stays stopped.
+            Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "the switches cannot be read"),
+        }
+        pause_or_stop(&works, Duration::from_secs(1)).await;
+    }
+}
+
+/// What the metrics tell of the database: counted by one process, read by all.
+async fn sample(desk: Arc<Desk>, sampler: Arc<Sampler>, works: Works) {
+    let mut failing = false;
+    while !works.stopping().is_cancelled() {
+        let sampled = sampler.step(desk.now()).await;
+        if let Err(error) = &sampled
+            && !failing
+        {
+            tracing::error!(error = error as &dyn std::error::Error, "the database cannot be counted for the metrics");
+        }
+        failing = sampled.is_err();
+        pause_or_stop(&works, sampler.interval()).await;
     }
 }
 

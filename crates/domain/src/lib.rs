@@ -16,6 +16,7 @@ mod payment_method;
 mod payment_type;
 mod reference_id;
 mod shop_name;
+mod switch;
 mod text;
 mod time;
 mod total;
@@ -31,17 +32,18 @@ pub use order::{
     Order, Parent, Phone, RetryStrategy, SecurityCode, Subscription, WalletData, passes_luhn,
 };
 pub use payment::{
-    Attempt, BreakKind, Change, Command, CommandKind, CommandOutcome, Commands, Decision, Elsewhere, Entry, Evidence,
-    Finding, Flag, GatewayState, Intervals, IssuedCommand, Kind, LookUp, Movement, MovementKind, NotAllowed, NotOurs,
-    NotRefundable, Opening, OtherPayment, Payment, PaymentError, PaymentState, Progress, Refund, RefundStanding,
-    Refunds, Rejection, Seen, SeenState, Side, Sighting, Source, Submission, UnfoldableLedger, Verdict, choose,
-    never_adoptable,
+    Attempt, BreakKind, Care, Change, Command, CommandKind, CommandOutcome, Commands, Decision, Deed, Elsewhere, Entry,
+    Evidence, Finding, Flag, GatewayState, Intervals, IssuedCommand, Kind, LookUp, Movement, MovementKind, NextStep,
+    NotAllowed, NotForcible, NotOurs, NotRefundable, Opening, Operation, Operator, OtherPayment, Patience, Payment,
+    PaymentError, PaymentState, Progress, Refund, RefundStanding, Refunds, Rejection, Seen, SeenState, Side, Sighting,
+    Source, Stuck, StuckReason, Submission, UnfoldableLedger, Verdict, Via, choose, never_adoptable,
 };
 pub use payment_id::PaymentId;
 pub use payment_method::{InvalidPaymentMethod, PaymentMethod};
 pub use payment_type::PaymentType;
 pub use reference_id::{InvalidReferenceId, ReferenceId};
 pub use shop_name::{InvalidShopName, ShopName};
+pub use switch::Switch;
 pub use text::{InvalidText, PersonalText, SecretText, Text};
 pub use time::Time;
 pub use total::{Total, TotalOverflow};

@@ -103,6 +103,7 @@ fn kind(seen: &Seen) -> &'static str {
         Seen::RefundOpened { .. } => "refund-opened",
         Seen::RefundEnded { .. } => "refund-ended",
         Seen::ParentTold { .. } => "parent-told",
+        Seen::Operated { .. } => "operated",
     }
 }
 

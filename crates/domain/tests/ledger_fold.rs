@@ -168,7 +168,8 @@ fn check_that_it_was_told(after: &Payment, evidence: &Evidence) -> Result<(), Te
         | Seen::CommandUnknown { .. }
         | Seen::RefundOpened { .. }
         | Seen::RefundEnded { .. }
-        | Seen::ParentTold { .. } => prop_assert!(false, "moved by {evidence:?}"),
+        | Seen::ParentTold { .. }
+        | Seen::Operated { .. } => prop_assert!(false, "moved by {evidence:?}"),
     }
     Ok(())
 }

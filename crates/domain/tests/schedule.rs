@@ -219,7 +219,8 @@ proptest! {
             lease: one, command_lease: one, look_ups: all.clone(), quarantine: one, empty_look_ups: checks, empty_look_up_pause: one,
             look_up_horizon: one, resends: all.clone(), submit_deadline: one, polls: all, confirm: one,
         };
-        let progress = Progress { checks, empty_look_ups: checks, checked_at: last_look.map(at), next_check_at: None };
+        let progress =
+            Progress { checks, empty_look_ups: checks, checked_at: last_look.map(at), ..Progress::default() };
         for story in [Story::opened(Kind::Inert), unknown(Kind::Inert), Story::answered(PaymentState::Pending)] {
             prop_assert!(story.payment.next_check_at(&progress, at(second), &intervals).is_some());
             let _ = story.payment.needs_look_up(at(second), &intervals);

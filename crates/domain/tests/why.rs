@@ -43,7 +43,8 @@ fn what_is_not_known_is_told_with_what_was_tried() {
         "request 1 was sent at 1970-01-01T00:00:00.000Z and its outcome is not known (timed out); \
          it will be looked up by its reference"
     );
-    let progress = Progress { checks: 3, checked_at: Some(at(90)), next_check_at: Some(at(180)), empty_look_ups: 0 };
+    let progress =
+        Progress { checks: 3, checked_at: Some(at(90)), next_check_at: Some(at(180)), ..Progress::default() };
     assert_eq!(
         story.payment.why(&progress),
         "request 1 was sent at 1970-01-01T00:00:00.000Z and its outcome is not known (timed out); \

@@ -114,6 +114,14 @@ pub enum Class {
 }
 
 impl Request {
+    /// Its path without what it is about: the same for every payment and customer, so that it can be counted by.
+    pub fn template(&self) -> String {
+        let path = self.path.split_once('?').map_or(self.path.as_str(), |(path, _)| path);
+        // `/api/v1/payments/ID/capture`: words and names take turns behind the version.
+        let segment = |(place, segment)| if place > 3 && place % 2 == 0 { "{id}" } else { segment };
+        path.split('/').enumerate().map(segment).collect::<Vec<_>>().join("/")
+    }
+
     fn read(path: String) -> Self {
         Self { method: Method::Get, path, body: None, kind: Kind::Read }
     }

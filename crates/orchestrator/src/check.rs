@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use domain::{Attempt, CommandOutcome, Evidence, Flow, Payment, PaymentId, PaymentState, Seen, ShopName, Source, Time};
+use domain::{
+    Attempt, CommandOutcome, Evidence, Flow, Payment, PaymentId, PaymentState, Seen, ShopName, Source, Switch, Time,
+};
 use futures::future::join_all;
 use store::{Claim, Lease, Name, Stored};
 
@@ -24,7 +26,7 @@ impl Desk {
     /// Claims up to `limit` payments whose next check is due and looks after them, all at once: one look takes as long
     /// as the gateway takes, and none of them may outlive its lease.
     pub async fn check_due(&self, limit: u32) -> Result<Checked, DeedError> {
-        if self.throttle.is_empty() {
+        if self.throttle.is_empty() || self.stops.is_stopped(Switch::Polling) {
             // What would be claimed now would only be put off.
             return Ok(Checked::default());
         }
@@ -86,7 +88,7 @@ impl Desk {
         }
         let is_swept = self.spares_a_look(&stored) && swept_at.get(&payment.opening.shop) > Some(&payment.state_at);
         if is_swept && !payment.needs_look_up(now, &self.rules.intervals) {
-            let look = Some(Look { at: now, proves_absence: false });
+            let look = Some(Look { at: now, proves_absence: false, failed: false });
             return self.record_look(stored, Under { look, ..under }).await.map(drop);
         }
         if let Err(wait) = self.throttle.admit() {
@@ -109,7 +111,7 @@ impl Desk {
             return;
         }
         let id = stored.payment.id();
-        let look = Some(Look { at: self.now(), proves_absence: false });
+        let look = Some(Look { at: self.now(), proves_absence: false, failed: true });
         let under = Under { epoch: Some(stored.epoch), lease: Lease::Release, notice: None, look };
         if let Err(error) = self.record_look(stored, under).await {
             tracing::error!(payment = %id, error = &error as &dyn std::error::Error, "it cannot be set aside");
@@ -184,7 +186,7 @@ impl Desk {
         let no_command = looked
             .without_command_as_of
             .is_some_and(|begun_at| payment.is_past_command_quarantine(begun_at, intervals));
-        let look = Look { at: self.now(), proves_absence: nothing || no_command };
+        let look = Look { at: self.now(), proves_absence: nothing || no_command, failed: looked.failed };
         let epoch = under.and_then(|under| under.epoch);
         let last_lease = under.map_or(Lease::Keep, |under| under.lease);
         let count = looked.evidence.len();
@@ -237,7 +239,7 @@ impl Desk {
         }
     }
 
-    async fn permit_attempt(&self, stored: &Stored, reason: String) -> Result<Option<Stored>, DeedError> {
+    pub(crate) async fn permit_attempt(&self, stored: &Stored, reason: String) -> Result<Option<Stored>, DeedError> {
         let seen = Seen::AboutToSend { attempt: stored.payment.submission.next_number(), reason };
         self.permit(stored, seen, self.rules.intervals.lease).await
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::{
     Actor, Command, CommandKind, CommandOutcome, Evidence, IssuedCommand, NotAllowed, Payment, PaymentId, Seen,
-    SeenState, Source, Time,
+    SeenState, Source, Switch, Time,
 };
 use gateway_client::answer::{self, NotSentReason, UnknownReason, classify_command};
 use gateway_client::request::{self, PatchPayment, Request};
@@ -26,6 +26,8 @@ pub struct GivenCommand {
     pub command: Command,
     /// Who gives it.
     pub by: Actor,
+    /// The version that the payment must still have; none if that does not matter.
+    pub expected_version: Option<u64>,
 }
 
 /// What became of a command.
@@ -49,6 +51,14 @@ impl Desk {
             if stored.payment.repeats(&given.command).is_some() {
                 return Ok(Commanded { stored, replay: true });
             }
+            if let Some(expected) = given.expected_version
+                && expected != stored.payment.version
+            {
+                return Err(DeedError::VersionChanged { version: stored.payment.version });
+            }
+            if given.command == Command::Approve && self.stops.is_stopped(Switch::Withdrawals) {
+                return Err(DeedError::Stopped(Switch::Withdrawals));
+            }
             match stored.payment.allows(&given.command) {
                 Ok(()) => {}
                 // What has not been read by its id yet is read now, and then decided anew.
@@ -61,7 +71,7 @@ impl Desk {
             check_maker(&stored.payment, &given)?;
             self.check_breaker(&stored.payment)?;
             let leased_at = self.clock.uptime();
-            let GivenCommand { id, command, by } = given.clone();
+            let GivenCommand { id, command, by, expected_version: _ } = given.clone();
             let number = stored.payment.commands.next_number();
             let seen = Seen::CommandIssued { number, id: Some(id), command, by: Some(by) };
             let Some(permitted) = self.permit(&stored, seen, self.rules.intervals.command_lease).await? else {
@@ -124,7 +134,8 @@ impl Desk {
             // The lease may be over before an answer comes, and somebody else would be on it.
             Seen::CommandNotSent { number, reason: "its lease had grown too old before it could leave".to_owned() }
         } else {
-            self.exchange_command(&stored.payment, number, request(&stored.payment, &issued.command, start)).await
+            self.exchange_command(&stored.payment, number, command_request(&stored.payment, &issued.command, start))
+                .await
         };
         let evidence = Evidence { source: Source::Response, at: self.now(), begun_at: Some(sent_at), seen };
         let under = Under { epoch: Some(stored.epoch), lease: Lease::Release, notice: None, look: None };
@@ -223,7 +234,11 @@ fn check_maker(payment: &Payment, given: &GivenCommand) -> Result<(), DeedError>
 }
 
 /// The command in the gateway's words; why it cannot be said, if so.
-fn request(payment: &Payment, command: &Command, start: Option<&PatchPayment>) -> Result<Request, String> {
+pub(crate) fn command_request(
+    payment: &Payment,
+    command: &Command,
+    start: Option<&PatchPayment>,
+) -> Result<Request, String> {
     let Some(id) = payment.gateway_payment_id.as_ref().and_then(gateway_id) else {
         return Err("the gateway's id is not known".to_owned());
     };

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{InvalidAmount, NotAllowed, NotRefundable, PaymentId, ShopName};
+use domain::{InvalidAmount, NotAllowed, NotForcible, NotRefundable, PaymentId, ShopName, Switch, Time};
 use store::StoreError;
 
 /// Why a deed was not done. Workers meet these as well as callers, so they know nothing of HTTP.
@@ -39,6 +39,36 @@ pub enum DeedError {
     /// The deposit cannot be refunded, or not by this much.
     #[error(transparent)]
     NotRefundable(#[from] NotRefundable),
+    /// A person may not say that of the payment.
+    #[error(transparent)]
+    NotForcible(#[from] NotForcible),
+    /// The payment is not what the person has seen any more.
+    #[error("the payment has changed meanwhile, it has version {version} now; look again")]
+    VersionChanged {
+        /// The version that it has.
+        version: u64,
+    },
+    /// It may be done, and not yet.
+    #[error("it is not done before {not_before}: the gateway may still find what was sent")]
+    TooEarly {
+        /// From when on.
+        not_before: Time,
+    },
+    /// What would have to be sent is not kept any more, or never was.
+    #[error("the request is not kept any more; let it go, and order it anew under another reference")]
+    RequestGone,
+    /// Whoever asked cannot approve.
+    #[error("whoever asked for it cannot approve it; another key must")]
+    SamePerson,
+    /// One thing at a time is asked for.
+    #[error("something is asked for already that waits for a second person")]
+    ProposalOpen,
+    /// It was approved or declined before.
+    #[error("it is decided already")]
+    ProposalDecided,
+    /// People have stopped it.
+    #[error("{0} are stopped by hand; nothing was taken")]
+    Stopped(Switch),
     /// The amount does not fit the currency of what it is a part of.
     #[error(transparent)]
     InvalidAmount(#[from] InvalidAmount),

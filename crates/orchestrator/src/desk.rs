@@ -2,14 +2,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Intervals, PaymentId, PaymentMethod, ShopName, Time};
+use domain::{Intervals, Patience, PaymentId, PaymentMethod, ShopName, Time};
 use gateway_client::signature::SigningKeys;
 use store::{Coalescer, Means, Name, OwnerId, Stored};
 use tokio::sync::broadcast;
 
 use crate::sweep::Sweeping;
 use crate::throttle::Throttle;
-use crate::{Breaker, BreakerSettings, Clock, DeedError, Gateway, RequestRate, SweepRules, Vault};
+use crate::{Breaker, BreakerSettings, Clock, DeedError, Ends, Gateway, RequestRate, Stops, SweepRules, Vault};
 
 /// Where all deeds are done: what they share, handed in once at the start.
 pub struct Desk {
@@ -24,6 +24,8 @@ pub struct Desk {
     pub(crate) breaker: Breaker,
     pub(crate) throttle: Throttle,
     pub(crate) sweeping: Sweeping,
+    pub(crate) ends: Ends,
+    pub(crate) stops: Stops,
     changes: broadcast::Sender<PaymentId>,
 }
 
@@ -52,6 +54,8 @@ pub struct Parts {
 pub struct Rules {
     /// When to look, send again and give up.
     pub intervals: Intervals,
+    /// How long each thing may take before a person is to know.
+    pub patience: Patience,
     /// A request that waited longer than this for its open to be durable is not sent: its lease may be over soon.
     pub send_guard: Duration,
     /// How far before the first request a look-up looks back: the gateway's own default would be a day.
@@ -83,6 +87,7 @@ impl Default for Rules {
     fn default() -> Self {
         Self {
             intervals: Intervals::default(),
+            patience: Patience::default(),
             send_guard: Duration::from_secs(20),
             look_back: Duration::from_hours(48),
             page_items: 200,
@@ -108,7 +113,23 @@ impl Desk {
         let (changes, _) = broadcast::channel(1024);
         let throttle = Throttle::new(rules.rate, Arc::clone(&clock));
         let sweeping = Sweeping::default();
-        Self { store, means, gateway, clock, vault, signing_keys, owner, rules, breaker, throttle, sweeping, changes }
+        let (ends, stops) = (Ends::default(), Stops::default());
+        Self {
+            store,
+            means,
+            gateway,
+            clock,
+            vault,
+            signing_keys,
+            owner,
+            rules,
+            breaker,
+            throttle,
+            sweeping,
+            ends,
+            stops,
+            changes,
+        }
     }
 
     /// A payment by one of its names.
@@ -126,6 +147,16 @@ impl Desk {
     /// The gateway's breaker, for those who report on it.
     pub fn breaker(&self) -> &Breaker {
         &self.breaker
+    }
+
+    /// What is stopped by hand, for those who read the switches.
+    pub fn stops(&self) -> &Stops {
+        &self.stops
+    }
+
+    /// By whom ends were told first, for those who report on it.
+    pub fn ends(&self) -> &Ends {
+        &self.ends
     }
 
     /// The settings of the deeds.

@@ -1,12 +1,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use domain::{Evidence, LookUp, Payment, Seen, Sighting, Source, Time, choose};
+use domain::{Evidence, LookUp, Payment, Seen, Sighting, Source, Switch, Time, choose};
 use gateway_client::answer::{ListOutcome, ReadOutcome, read_list, read_payment};
-use gateway_client::request::{self, ListQuery};
+use gateway_client::request::{self, ListQuery, Request};
 
 use crate::gateway::{gateway_id, sighting};
-use crate::{Desk, Trouble};
+use crate::{DeedError, Desk, Trouble};
 
 /// What one look at the gateway brought.
 #[derive(Debug, Default)]
@@ -96,18 +96,28 @@ impl Desk {
         }
     }
 
+    /// The first page of a look-up, as it would be asked for.
+    pub(crate) fn look_up_request(&self, payment: &Payment) -> Result<Request, DeedError> {
+        let sent_at = payment.submission.first_sent_at().unwrap_or(payment.created_at);
+        let query = self.under_the_reference(payment, sent_at.minus(self.rules.look_back), 0);
+        request::list_payments(&query).map_err(|_| DeedError::NotAtGateway)
+    }
+
+    fn under_the_reference(&self, payment: &Payment, from: Time, page: u32) -> ListQuery {
+        ListQuery {
+            offset: Some(page * u32::from(self.rules.page_items)),
+            limit: Some(self.rules.page_items),
+            created_gte: Some(from.utc()),
+            reference_id: Some(payment.opening.reference_id.as_str().to_owned()),
+            ..ListQuery::default()
+        }
+    }
+
     /// All pages, each gateway payment once: pages shift while they are read.
     async fn list(&self, payment: &Payment, from: Time) -> Result<Listed, Trouble> {
         let (mut found, mut ids, mut gateway_behind) = (Vec::new(), BTreeSet::new(), Duration::ZERO);
-        let reference = payment.opening.reference_id.as_str();
         for page in 0..self.rules.pages_max {
-            let query = ListQuery {
-                offset: Some(page * u32::from(self.rules.page_items)),
-                limit: Some(self.rules.page_items),
-                created_gte: Some(from.utc()),
-                reference_id: Some(reference.to_owned()),
-                ..ListQuery::default()
-            };
+            let query = self.under_the_reference(payment, from, page);
             // Beyond the gateway's own bounds there is nothing to ask for, and nothing is proven.
             let Ok(request) = request::list_payments(&query) else { break };
             if page > 0 {
@@ -156,6 +166,9 @@ impl Desk {
 
     /// Asks gateways whose breaker is open for one item of their list; an answer closes it. Never by a POST.
     pub async fn probe_gateways(&self) -> usize {
+        if self.stops.is_stopped(Switch::Polling) {
+            return 0;
+        }
         let due = self.breaker.due_probes(self.clock.uptime());
         for shop in &due {
             let query = ListQuery { limit: Some(1), ..ListQuery::default() };

@@ -1,6 +1,7 @@
 //! The gateway's notices: verified, made durable, then applied.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::{Decision, Elsewhere, Evidence, Seen, ShopName, Sighting, Source, Time, Verdict};
 use gateway_client::answer::{UnreadableBody, read_webhook};
@@ -16,7 +17,12 @@ use crate::{DeedError, Desk};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Heard {
     /// It was decided what it means.
-    Filed(Verdict),
+    Filed {
+        /// What.
+        verdict: Verdict,
+        /// How long after we had seen the same end by ourselves it came; nothing if it was the first to tell it.
+        late: Option<Duration>,
+    },
     /// The same body was filed before.
     Repeat,
     /// No payment matches it yet, or the one that does has no gateway id yet; it is tried again.
@@ -41,7 +47,7 @@ pub enum NoticeError {
 }
 
 /// How long the receiver itself is on a notice before a worker may take it.
-const RECEIVER_LEASE: std::time::Duration = std::time::Duration::from_secs(10);
+const RECEIVER_LEASE: Duration = Duration::from_secs(10);
 
 /// The verdict on a notice that nothing matched in time.
 const UNMATCHED: &str = "unmatched";
@@ -100,7 +106,7 @@ impl Desk {
         for notice in waiting {
             let id = notice.id;
             match self.file(notice).await {
-                Ok(Heard::Filed(_) | Heard::Repeat) => filed += 1,
+                Ok(Heard::Filed { .. } | Heard::Repeat) => filed += 1,
                 Ok(Heard::Waiting) => {}
                 Err(error) => {
                     tracing::error!(notice = %id, error = &error as &dyn std::error::Error, "notice not applied yet");
@@ -148,6 +154,7 @@ impl Desk {
         received_at: Time,
     ) -> Result<Heard, DeedError> {
         let Some(stored) = stored else { return Ok(Heard::Waiting) };
+        let known_since = stored.payment.state.is_final().then_some(stored.payment.state_at);
         let seen = Seen::Reported { sighting };
         let evidence = Evidence { source: Source::Webhook, at: received_at, begun_at: None, seen };
         let under = Under { epoch: None, lease: Lease::Keep, notice: Some(id), look: None };
@@ -155,7 +162,15 @@ impl Desk {
         Ok(match recorded.decision {
             // It waits for the look-up that it has asked for.
             Decision::Elsewhere(Elsewhere::Unbound, _) => Heard::Waiting,
-            decision => Heard::Filed(decision.verdict()),
+            decision => {
+                let verdict = decision.verdict();
+                let late = match verdict {
+                    Verdict::Moves if recorded.stored.payment.state.is_final() => Some(Duration::ZERO),
+                    Verdict::Confirms => known_since.map(|known_since| received_at.since(known_since)),
+                    Verdict::Moves | Verdict::Stale | Verdict::Contradicts | Verdict::Elsewhere => None,
+                };
+                Heard::Filed { verdict, late }
+            }
         })
     }
 }
@@ -168,7 +183,6 @@ fn reference(sighting: &Sighting) -> Option<domain::ReferenceId> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use std::collections::BTreeMap;
-    use std::time::Duration;
 
     use async_trait::async_trait;
     use futures::executor::block_on;

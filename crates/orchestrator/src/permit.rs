@@ -20,8 +20,8 @@ impl Desk {
         let evidence = Evidence { source: Source::Request, at: now, begun_at: None, seen };
         let decision = stored.payment.apply(&evidence);
         let Some((payment, entry)) = stored.payment.after(&evidence, &decision) else { return Ok(None) };
-        let mut progress = stored.progress.renewed(false);
-        progress.next_check_at = payment.next_check_at(&progress, now, &self.rules.intervals);
+        let progress = stored.progress.renewed(false);
+        let progress = payment.scheduled(progress, now, &self.rules.intervals, &self.rules.patience);
         let until = now.plus(lease);
         let moves = Move {
             payment: payment.clone(),

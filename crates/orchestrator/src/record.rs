@@ -33,6 +33,8 @@ pub(crate) struct Look {
     pub at: Time,
     /// Whether it was a complete look-up that found nothing, after the quarantine.
     pub proves_absence: bool,
+    /// Whether it could not be made.
+    pub failed: bool,
 }
 
 /// What came of it.
@@ -75,6 +77,7 @@ impl Desk {
                 Ok(Outcome::Won) => {
                     if after.payment.version != stored.payment.version {
                         self.wake(after.payment.id());
+                        self.ends.count(&stored.payment, &after.payment, evidence.source);
                     }
                     return Ok(Recorded { stored: after, decision });
                 }
@@ -172,13 +175,13 @@ impl Desk {
         let mut progress = if anew { before.renewed(false) } else { before };
         if let Some(look) = look {
             progress.checked_at = Some(look.at);
+            progress.failures = if look.failed { progress.failures.saturating_add(1) } else { 0 };
             if !anew {
                 progress.checks = progress.checks.saturating_add(1);
                 progress.empty_look_ups = progress.empty_look_ups.saturating_add(u32::from(look.proves_absence));
             }
         }
-        progress.next_check_at = payment.next_check_at(&progress, self.now(), &self.rules.intervals);
-        progress
+        payment.scheduled(progress, self.now(), &self.rules.intervals, &self.rules.patience)
     }
 }
 

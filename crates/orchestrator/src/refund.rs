@@ -4,7 +4,7 @@ use domain::{
     Actor, Evidence, Flow, Kind, Metadata, Money, NotRefundable, Opening, Payment, PaymentId, PaymentState,
     PaymentType, ReferenceId, Seen, Source,
 };
-use gateway_client::request::CreatePayment;
+use gateway_client::request::{self, Class, CreatePayment, Request};
 use gateway_client::vocabulary;
 use rust_decimal::Decimal;
 use store::{Birth, Lease, Move, Name, Outcome, StoreError, Stored, Write};
@@ -45,6 +45,9 @@ impl Desk {
             let fingerprint = self.vault.refund_fingerprint(&deposit.payment.opening.shop, &order);
             if let Some(existing) = self.find(reference).await? {
                 return replay(existing, &fingerprint).map(|stored| Taken { stored, replay: true });
+            }
+            if let Some(stopped) = self.stopped(PaymentType::Refund) {
+                return Err(DeedError::Stopped(stopped));
             }
             let (deposit, money) = self.refundable(deposit, &order).await?;
             self.check_breaker(&deposit.payment)?;
@@ -131,7 +134,20 @@ impl Desk {
         })
     }
 
-    fn refund_request(&self, deposit: &Payment, opening: &Opening) -> CreatePayment {
+    /// What a refund as it is ordered would send, if the deposit allows it as far as it is known.
+    pub(crate) fn refund_as_ordered(&self, deposit: &Payment, order: &RefundOrder) -> Result<Request, DeedError> {
+        let left = deposit.refundable()?;
+        let money = match order.amount {
+            Some(amount) => Money::requested(amount, left.currency()).map_err(DeedError::InvalidAmount)?,
+            None => left,
+        };
+        deposit.may_refund(money)?;
+        let fingerprint = self.vault.refund_fingerprint(&deposit.opening.shop, order);
+        let request = self.refund_request(deposit, &opening(deposit, order, money, fingerprint));
+        request::create_payment(&request, Class::Moving).map_err(|broken| DeedError::Poison(broken.to_string()))
+    }
+
+    pub(crate) fn refund_request(&self, deposit: &Payment, opening: &Opening) -> CreatePayment {
         CreatePayment {
             amount: Some(opening.requested.amount()),
             reference_id: Some(opening.reference_id.as_str().to_owned()),

@@ -11,7 +11,7 @@ mod local;
 
 use std::time::Duration;
 
-use domain::{ShopName, Time};
+use domain::{ShopName, Switch, Time};
 use gateway_client::answer::{Failure, ListOutcome, UnknownReason, read_list};
 use gateway_client::request::{self, ListQuery};
 use store::{Pass, Sweep, SweepClaim};
@@ -98,7 +98,7 @@ impl Desk {
     /// Takes a turn at the sweep of each shop that is due and that nobody is on.
     pub async fn sweep_due(&self) -> Result<Swept, DeedError> {
         let mut all = Swept::default();
-        let Some(rules) = self.rules.sweep else { return Ok(all) };
+        let Some(rules) = self.rules.sweep.filter(|_| !self.stops.is_stopped(Switch::Polling)) else { return Ok(all) };
         let mut first_error = None;
         for shop in self.signing_keys.keys() {
             let now = self.clock.uptime();

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use domain::{
     Actor, Card, Fingerprint, GatewayPaymentId, Instrument, Kind, Opening, Order, Parent, Payment, PaymentId,
-    PaymentMethod, PaymentState, PaymentType,
+    PaymentMethod, PaymentState, PaymentType, Switch,
 };
 use gateway_client::request::{CreatePayment, PatchPayment};
 use store::{Birth, Name, Opened, StoreError, Stored};
@@ -41,6 +41,9 @@ impl Desk {
         }
         let leased_at = self.clock.uptime();
         let opening = self.opening(id, &order, by);
+        if let Some(stopped) = self.stopped(order.payment_type) {
+            return self.replay_or(opening, DeedError::Stopped(stopped)).await;
+        }
         if let Err((trouble, retry_after)) = self.breaker.check(&order.shop, leased_at) {
             return self.replay_or(opening, not_taken(trouble, retry_after)).await;
         }
@@ -77,6 +80,13 @@ impl Desk {
         };
         let stored = Box::pin(self.go_on(stored, start_of(&order))).await;
         Ok(Taken { stored, replay: false })
+    }
+
+    /// What people have stopped that an order of this type would need.
+    pub(crate) fn stopped(&self, payment_type: PaymentType) -> Option<Switch> {
+        let withdraws = payment_type == PaymentType::Withdrawal;
+        let needed = [Some(Switch::NewPayments), withdraws.then_some(Switch::Withdrawals)];
+        needed.into_iter().flatten().find(|switch| self.stops.is_stopped(*switch))
     }
 
     /// A host-to-host deposit that the gateway has is started at once; a worker does what cannot be done now.

@@ -73,7 +73,7 @@ impl World {
 
 async fn give(world: &Arc<World>, payment: &Payment, command: Command) {
     let (id, kind) = (payment.id(), command.kind());
-    let given = GivenCommand { id: world.new_id(), command, by: world.somebody() };
+    let given = GivenCommand { id: world.new_id(), command, by: world.somebody(), expected_version: None };
     let what = match world.ask(move |desk| async move { desk.command(id, given).await }).await {
         Some(Ok(commanded)) => format!("is {}, replay {}", commanded.stored.payment.state, commanded.replay),
         Some(Err(error)) => format!("is told: {error}"),

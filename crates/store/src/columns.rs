@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 use domain::{
-    Currency, Elsewhere, Entry, GatewayPaymentId, Money, Movement, MovementKind, Opening, Payment, PaymentError,
-    PaymentId, Progress, Seen, SeenState, Time, Total,
+    Care, Currency, Elsewhere, Entry, GatewayPaymentId, Money, Movement, MovementKind, Opening, Payment, PaymentError,
+    PaymentId, Progress, Seen, SeenState, Stuck, Time, Total,
 };
 use rust_decimal::Decimal;
 use serde::Deserialize;
@@ -69,6 +69,8 @@ pub(crate) struct PaymentColumns {
     /// JSON array.
     pub(crate) refunds: String,
     pub(crate) told_parent: Option<String>,
+    /// JSON object; none if nobody has decided anything.
+    pub(crate) care: Option<String>,
     /// JSON object.
     pub(crate) ordered_by: Option<String>,
     pub(crate) version: i64,
@@ -84,6 +86,10 @@ pub(crate) struct StoredColumns {
     pub(crate) empty_look_ups: i64,
     pub(crate) checked_at: Option<Time>,
     pub(crate) next_check_at: Option<Time>,
+    pub(crate) failures: i64,
+    pub(crate) stuck_reason: Option<String>,
+    pub(crate) stuck_since: Option<Time>,
+    pub(crate) stuck_at: Option<Time>,
     pub(crate) epoch: i64,
     pub(crate) leased_until: Option<Time>,
 }
@@ -147,6 +153,7 @@ impl PaymentColumns {
             commands: to_string(&payment.commands)?,
             refunds: to_string(&payment.refunds)?,
             told_parent: payment.told_parent.map(|state| state.to_string()),
+            care: (payment.care != Care::default()).then(|| to_string(&payment.care)).transpose()?,
             ordered_by: opening.ordered_by.as_ref().map(to_string).transpose()?,
             version: signed(payment.version),
             created_at: payment.created_at,
@@ -204,6 +211,7 @@ impl PaymentColumns {
             commands: row.json("commands", &self.commands)?,
             refunds: row.json("refunds", &self.refunds)?,
             told_parent: row.parse_some("told_parent", self.told_parent.as_deref())?,
+            care: self.care.as_deref().map(|json| row.json("care", json)).transpose()?.unwrap_or_default(),
             version: row.unsigned("version", self.version)?,
             created_at: self.created_at,
             updated_at: self.updated_at,
@@ -215,12 +223,16 @@ impl StoredColumns {
     /// The payment with what lies beside its ledger.
     pub(crate) fn read(self) -> Result<Stored, StoreError> {
         let row = Row(self.payment.payment_id);
+        let reason = row.parse_some("stuck_reason", self.stuck_reason.as_deref())?;
+        let stuck = reason.zip(self.stuck_since).zip(self.stuck_at);
         Ok(Stored {
             progress: Progress {
                 checks: row.unsigned("checks", self.checks)?,
                 empty_look_ups: row.unsigned("empty_look_ups", self.empty_look_ups)?,
                 checked_at: self.checked_at,
                 next_check_at: self.next_check_at,
+                failures: row.unsigned("failures", self.failures)?,
+                stuck: stuck.map(|((reason, since), at)| Stuck { reason, since, at }),
             },
             epoch: row.unsigned("epoch", self.epoch)?,
             leased_until: self.leased_until,
@@ -475,6 +487,7 @@ fn kind(seen: &Seen) -> &'static str {
         Seen::RefundOpened { .. } => "refund-opened",
         Seen::RefundEnded { .. } => "refund-ended",
         Seen::ParentTold { .. } => "parent-told",
+        Seen::Operated { .. } => "operated",
     }
 }
 

@@ -5,7 +5,8 @@ use crate::database_url::Place;
 use crate::postgres::PostgresStore;
 use crate::sqlite::SqliteStore;
 use crate::{
-    Books, DatabaseUrl, Events, Exports, Inbox, Keys, Means, PoolSettings, Reads, Reconciliations, Store, StoreError,
+    Books, DatabaseUrl, Events, Exports, Inbox, Keys, Means, PoolSettings, Proposals, Reads, Reconciliations, Samples,
+    Store, StoreError, Switches,
 };
 
 /// A database as the rest of the house sees it: what is done to it, without which one it is.
@@ -29,6 +30,12 @@ pub struct Database {
     pub exports: Arc<dyn Exports>,
     /// Events out.
     pub events: Arc<dyn Events>,
+    /// What is counted for the metrics.
+    pub samples: Arc<dyn Samples>,
+    /// What one person asks for and another one must approve.
+    pub proposals: Arc<dyn Proposals>,
+    /// What is stopped by hand.
+    pub switches: Arc<dyn Switches>,
     connections: Connections,
 }
 
@@ -48,7 +55,10 @@ pub async fn connect(url: &DatabaseUrl, settings: &PoolSettings) -> Result<Datab
                 means: store.clone(),
                 reconciliations: store.clone(),
                 exports: store.clone(),
-                events: store,
+                events: store.clone(),
+                samples: store.clone(),
+                proposals: store.clone(),
+                switches: store,
             })
         }
         Place::Sqlite(file) => {
@@ -63,7 +73,10 @@ pub async fn connect(url: &DatabaseUrl, settings: &PoolSettings) -> Result<Datab
                 means: store.clone(),
                 reconciliations: store.clone(),
                 exports: store.clone(),
-                events: store,
+                events: store.clone(),
+                samples: store.clone(),
+                proposals: store.clone(),
+                switches: store,
             })
         }
     }

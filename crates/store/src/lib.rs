@@ -19,11 +19,15 @@ mod means;
 mod memory;
 mod pool_settings;
 mod postgres;
+mod proposals;
 mod reads;
 mod reconciliations;
+mod samples;
 mod schema;
 mod sqlite;
 mod store;
+mod stuck;
+mod switches;
 
 pub use books::{Books, BooksEnd, Line, LineEntry, LineName, LinePayment};
 pub use coalescer::{Coalescer, CoalescerCounts, LaneCounts};
@@ -39,13 +43,17 @@ pub use keys::{KeyRecord, Keys, Scope};
 pub use means::Means;
 pub use memory::{GatewayPaymentRow, MemoryStore, OutboxRow};
 pub use pool_settings::PoolSettings;
+pub use proposals::{Decided, Proposal, Proposals, ProposalsPage};
 pub use reads::{Audited, Filter, Health, Ledger, NoticeRecord, Page, Position, Reads, Violation};
 pub use reconciliations::{
     Break, BreakFilter, BreakState, BreaksPage, Cause, Covered, Met, Reconciled, Reconciliations, Resolution, Run,
     RunClaim, RunProgress, RunState, RunStep, RunsPage, Step, Tally, Unfound, UnmatchedNotice,
 };
+pub use samples::{OpenCount, SampleClaim, Samples};
 pub use sqlite::{ServingLock, lock_for_serving};
 pub use store::{
     Birth, Claim, DueNotice, Filed, Lease, Move, Name, Notice, NoticeId, Opened, Outcome, OwnerId, Pass, Received,
     Store, Stored, Sweep, SweepClaim, UnmatchedPayment, Write,
 };
+pub use stuck::{StuckItem, StuckPage, StuckTally};
+pub use switches::{SwitchChange, Switches};

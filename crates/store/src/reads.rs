@@ -5,7 +5,7 @@ use domain::{
     Entry, Flag, GatewayPaymentId, Movement, PaymentId, PaymentState, PaymentType, ReferenceId, ShopName, Time,
 };
 
-use crate::{NoticeId, StoreError, Stored, UnmatchedPayment};
+use crate::{NoticeId, StoreError, Stored, StuckItem, StuckPage, StuckTally, UnmatchedPayment};
 
 /// What is read and never written: lists, ledgers, proofs. It may come from a replica.
 #[async_trait]
@@ -28,6 +28,17 @@ pub trait Reads: Send + Sync {
     /// Gateway payments that belong to no payment of ours, the ones that were seen first last.
     async fn unmatched(&self, limit: u32) -> Result<Vec<UnmatchedPayment>, StoreError>;
 
+    /// One page of what needs a person.
+    async fn stuck(&self, page: &StuckPage) -> Result<Vec<StuckItem>, StoreError>;
+
+    /// How many need a person in these shops (empty means all), by reason, each counted to no more than `count_max`.
+    async fn stuck_tallies(
+        &self,
+        shops: &BTreeSet<ShopName>,
+        now: Time,
+        count_max: u32,
+    ) -> Result<Vec<StuckTally>, StoreError>;
+
     /// What breaks an invariant, as the database sees it; empty when all is well.
     async fn violations(&self) -> Result<Vec<Violation>, StoreError>;
 
@@ -36,9 +47,6 @@ pub trait Reads: Send + Sync {
 
     /// What could have been begun before and was not (protocols, invariant I7); a hundred at most, the oldest first.
     async fn overdue(&self, before: Time) -> Result<Vec<Violation>, StoreError>;
-
-    /// How many payments stand in each state.
-    async fn counts(&self) -> Result<Vec<(PaymentState, u64)>, StoreError>;
 
     /// Whether the database answers, what time it has, and whether its schema is ours.
     async fn health(&self) -> Result<Health, StoreError>;

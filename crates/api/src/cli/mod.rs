@@ -1,6 +1,7 @@
 //! The command line: each command a file, each outcome an exit code.
 
 mod breaks;
+mod care;
 mod check;
 mod events;
 mod export;
@@ -8,10 +9,15 @@ mod keys;
 mod listen;
 mod local;
 mod migrate;
+mod operator;
 mod output;
+mod proposals;
 mod reconcile;
+mod resolve;
 mod serve;
 mod settings;
+mod stuck;
+mod switch;
 mod verify;
 mod why;
 
@@ -52,10 +58,20 @@ enum Command {
     /// Makes, lists and revokes the keys of callers.
     #[command(subcommand)]
     Keys(keys::Args),
+    /// Lists what needs a person, with why, since when and what to do.
+    Stuck(stuck::Args),
     /// Tells why a payment is what it is, by any of its three names.
     Why(why::Args),
     /// Asks the gateway about a payment now.
     Check(check::Args),
+    /// Assigns a payment, notes something, puts it off, or says that it is settled.
+    Care(care::Args),
+    /// Forces a payment's state, accepts the gateway's, or sends again what nobody knows of.
+    Resolve(resolve::Args),
+    /// Lists and decides what waits for a second person.
+    Proposals(proposals::Args),
+    /// Stops new payments, withdrawals or polling by hand, and lets them go again.
+    Switch(switch::Args),
     /// Compares our payments of a window with the gateway's list.
     Reconcile(reconcile::Args),
     /// Writes a file for finance: transactions, breaks or daily-summary.
@@ -191,8 +207,13 @@ async fn dispatch(cli: Cli, output: &Output) -> Result<Ending, CommandError> {
         Command::Local(args) => local::run(&args, cli.settings.as_deref(), output).await,
         Command::Migrate => migrate::run(&settings()?, output).await,
         Command::Keys(args) => keys::run(args, &settings()?, output).await,
+        Command::Stuck(args) => stuck::run(&args, &settings()?, output).await,
         Command::Why(args) => why::run(&args, &settings()?, output).await,
         Command::Check(args) => check::run(&args, &settings()?, output).await,
+        Command::Care(args) => care::run(&args, &settings()?, output).await,
+        Command::Resolve(args) => resolve::run(&args, &settings()?, output).await,
+        Command::Proposals(args) => proposals::run(&args, &settings()?, output).await,
+        Command::Switch(args) => switch::run(&args, &settings()?, output).await,
         Command::Reconcile(args) => reconcile::run(&args, &settings()?, output).await,
         Command::Export(args) => export::run(&args, &settings()?, output).await,
         Command::Breaks(args) => breaks::run(&args, &settings()?, output).await,

@@ -1,5 +1,5 @@
 use clap::Args as ClapArgs;
-use domain::{Entry, Seen};
+use domain::{Deed, Entry, Operation, Operator, Seen};
 use serde::Serialize;
 use store::{NoticeRecord, Stored};
 
@@ -94,9 +94,28 @@ fn entry_line(entry: &Entry) -> String {
         Seen::RefundOpened { refund, money, .. } => format!("{money} reserved for refund {refund}"),
         Seen::RefundEnded { refund, state, .. } => format!("refund {refund} ended as {state}"),
         Seen::ParentTold { state } => format!("the deposit knows that it is {state}"),
+        Seen::Operated { operation } => operated(operation),
     };
     let becomes = entry.change.state.map(|state| format!(" → {state}")).unwrap_or_default();
     format!("#{:<3} {:<8} {:<11} {seen}{becomes}", entry.sequence, entry.source, entry.verdict)
+}
+
+fn operated(operation: &Operation) -> String {
+    let Operator { by, approved_by, via, reason, ticket } = &operation.operator;
+    let deed = match &operation.deed {
+        Deed::Assign { to: Some(to) } => format!("assigned to {to}"),
+        Deed::Assign { to: None } => "assigned to nobody".to_owned(),
+        Deed::Note => "noted".to_owned(),
+        Deed::Snooze { until: Some(until) } => format!("put off until {until}"),
+        Deed::Snooze { until: None } => "put off no longer".to_owned(),
+        Deed::Settle => "settled".to_owned(),
+        Deed::Force { state, .. } => format!("forced to be {state}"),
+        Deed::Release => "its request let go".to_owned(),
+    };
+    let reason = reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    let ticket = ticket.as_ref().map(|ticket| format!(" ({ticket})")).unwrap_or_default();
+    let second = approved_by.as_ref().map(|second| format!(" and {}", second.name)).unwrap_or_default();
+    format!("{deed} by {}{second} via {via}{reason}{ticket}", by.name)
 }
 
 fn notice_line(notice: &NoticeRecord) -> String {

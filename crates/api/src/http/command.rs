@@ -13,6 +13,7 @@ use super::payment_view::PaymentView;
 use super::problem::{FieldError, Kind, Problem};
 use super::query::Query;
 use super::read_payment::{by_id, visible};
+use super::resolve::{DryRunView, dry_run, if_match};
 use super::stray_card;
 use super::take_payment::{BODY_MAX, replayed};
 use super::{App, Caller, body};
@@ -100,18 +101,25 @@ async fn give<Said>(
     let mut form = Form::read(&body)?;
     let errors = &mut Vec::new();
     let said = read(&payment, &mut form, errors);
+    let is_dry_run = dry_run(&mut form, errors);
     form.finish(errors);
     if !errors.is_empty() {
         return Err(Problem::fields(std::mem::take(errors)));
     }
-    let given = GivenCommand { id: app.ids.next(), command: say(said), by: caller.actor() };
+    let version = if_match(request)?;
+    if is_dry_run {
+        let (desk, id, command) = (app.desk.clone(), payment.id(), say(said));
+        let preview = app.works.run(async move { desk.preview_command(id, &command).await }).await??;
+        return Ok(HttpResponse::Ok().json(DryRunView::from(preview)));
+    }
+    let given = GivenCommand { id: app.ids.next(), command: say(said), by: caller.actor(), expected_version: version };
     let (desk, id) = (app.desk.clone(), payment.id());
     let commanded = app.works.run(async move { desk.command(id, given).await }).await??;
     answer(&commanded)
 }
 
 /// A command needs no body; one that is there must be JSON.
-async fn optional_body(
+pub(super) async fn optional_body(
     request: &HttpRequest,
     payload: Payload,
     app: &Data<App>,

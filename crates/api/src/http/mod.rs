@@ -12,6 +12,7 @@ mod form;
 mod gateway_reads;
 mod health;
 mod list_payments;
+mod operate;
 mod order;
 mod payment_view;
 mod problem;
@@ -19,8 +20,11 @@ mod query;
 mod read_payment;
 mod reconciliations;
 mod refund;
+mod resolve;
 mod routes;
 mod stray_card;
+mod stuck;
+mod switches;
 mod take_payment;
 mod unread;
 mod wait;
@@ -45,11 +49,14 @@ pub use caller::{Caller, KnownKeys, digest};
 use domain::{FlowRules, ShopName};
 pub(crate) use event_view::event_body;
 pub(crate) use exports::ExportView;
-use orchestrator::{Desk, Exporter, Pusher, Reconciler};
+use orchestrator::{Desk, Exporter, Pusher, Reconciler, Resolver};
 use problem::Problem;
 pub(crate) use reconciliations::{RunView, window_max};
+pub(crate) use resolve::{DryRunView, ProposalView};
 pub use routes::{ROUTES, Route, routes};
-use store::{Inbox, Keys, Reads};
+use store::{Inbox, Keys, Reads, Switches};
+pub(crate) use stuck::{COUNT_MAX as STUCK_COUNT_MAX, CountView, StuckView};
+pub(crate) use switches::{SwitchView, stopped};
 use tracing::Instrument as _;
 use unread::Unread;
 
@@ -74,6 +81,10 @@ pub struct App {
     pub pusher: Arc<Pusher>,
     /// Where they may be sent.
     pub reachable: Arc<Reachable>,
+    /// Where people resolve what the machine may not.
+    pub resolver: Arc<Resolver>,
+    /// What is stopped by hand.
+    pub switches: Arc<dyn Switches>,
     /// Lists and ledgers.
     pub reads: Arc<dyn Reads>,
     /// The inbox of notices, for people.
@@ -87,13 +98,15 @@ pub struct App {
     /// Where new names come from.
     pub ids: Ids,
     /// What is counted.
-    pub metrics: Metrics,
+    pub metrics: Arc<Metrics>,
     /// The shops of the settings.
     pub shops: BTreeSet<ShopName>,
     /// The shop of an order that names none.
     pub default_shop: Option<ShopName>,
     /// Take methods that the contract does not list.
     pub unknown_methods: bool,
+    /// Where the runbook is read.
+    pub runbook_url: String,
     /// Choose the flow where an order leaves it open.
     pub flows: FlowRules,
     /// How long a body may take.

@@ -54,6 +54,13 @@ pub enum Kind {
     AlreadyGiven,
     NotRefundable,
     MakerApproves,
+    NotForcible,
+    TooEarly,
+    RequestGone,
+    ProposalOpen,
+    VersionChanged,
+    VersionMissing,
+    Stopped,
     InvalidSignature,
     UnreadableNotice,
     StoreUnavailable,
@@ -113,6 +120,13 @@ fn row(kind: Kind) -> Row {
         Kind::AlreadyGiven => row(StatusCode::CONFLICT, "It was given before", Never, None),
         Kind::NotRefundable => row(StatusCode::CONFLICT, "It cannot be refunded", Never, None),
         Kind::MakerApproves => row(StatusCode::FORBIDDEN, "Somebody else must approve it", Never, None),
+        Kind::NotForcible => row(StatusCode::CONFLICT, "That cannot be said of it", Never, None),
+        Kind::TooEarly => row(StatusCode::CONFLICT, "It is too early", SameRequest, None),
+        Kind::RequestGone => row(StatusCode::CONFLICT, "The request is gone", Never, None),
+        Kind::ProposalOpen => row(StatusCode::CONFLICT, "Something waits for a second person", Never, None),
+        Kind::VersionChanged => row(StatusCode::PRECONDITION_FAILED, "It has changed meanwhile", Never, None),
+        Kind::VersionMissing => row(StatusCode::PRECONDITION_REQUIRED, "Which version is meant", Never, None),
+        Kind::Stopped => row(StatusCode::SERVICE_UNAVAILABLE, "It is stopped by hand", SameRequest, None),
         Kind::InvalidSignature => row(StatusCode::UNAUTHORIZED, "The signature is not valid", Never, None),
         Kind::UnreadableNotice => row(StatusCode::BAD_REQUEST, "The notice cannot be read", Never, None),
         Kind::StoreUnavailable => {
@@ -129,6 +143,9 @@ fn row(kind: Kind) -> Row {
         Kind::Internal => row(StatusCode::INTERNAL_SERVER_ERROR, "Something broke here", SameRequest, Unknown),
     }
 }
+
+/// When it is worth to try again what people have stopped.
+const STOPPED_RETRY: Duration = Duration::from_mins(1);
 
 impl Problem {
     const ERRORS_MAX: usize = 50;
@@ -275,7 +292,14 @@ impl From<DeedError> for Problem {
             DeedError::NotAllowed(why) => Self::not_allowed(&why),
             DeedError::NotRefundable(why) => Self::not_refundable(why),
             DeedError::InvalidAmount(_) => Self::amount(detail),
-            DeedError::MakerApproves => Self::new(Kind::MakerApproves, detail),
+            DeedError::MakerApproves | DeedError::SamePerson => Self::new(Kind::MakerApproves, detail),
+            DeedError::NotForcible(_) => Self::new(Kind::NotForcible, detail),
+            DeedError::VersionChanged { .. } => Self::new(Kind::VersionChanged, detail),
+            DeedError::TooEarly { .. } => Self::new(Kind::TooEarly, detail),
+            DeedError::RequestGone => Self::new(Kind::RequestGone, detail),
+            DeedError::ProposalOpen => Self::new(Kind::ProposalOpen, detail),
+            DeedError::ProposalDecided => Self::new(Kind::NotInThisState, detail),
+            DeedError::Stopped(_) => Self { retry_after: Some(STOPPED_RETRY), ..Self::new(Kind::Stopped, detail) },
             DeedError::InvalidOrder { errors } => {
                 Self::fields(errors.into_iter().map(|(pointer, detail)| FieldError { pointer, detail }).collect())
             }

@@ -1,15 +1,18 @@
 use std::time::Duration;
 
 use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
-use actix_web::web::{Data, Path};
+use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use domain::{Entry, GatewayPaymentId, PaymentId, ReferenceId, ShopName};
 use serde::Serialize;
 use store::{Name, Reconciled, Scope, Stored};
 
+use super::command::optional_body;
+use super::form::Form;
 use super::payment_view::PaymentView;
 use super::problem::Problem;
 use super::query::Query;
+use super::resolve::{DryRunView, dry_run};
 use super::{App, Caller, wait};
 
 /// `GET /v1/payments/{id}`, with `?wait=SECONDS` until it is final, or with `&after=VERSION` until it changed.
@@ -113,15 +116,29 @@ pub(super) async fn read_events(
     Ok(HttpResponse::Ok().json(EventsPage { data: entries.iter().map(EventView::from).collect(), next_cursor }))
 }
 
-/// `POST /v1/payments/{id}/check`: asks the gateway now.
+/// `POST /v1/payments/{id}/check` `{dryRun?}`: asks the gateway now.
 pub(super) async fn check_payment(
     request: HttpRequest,
     id: Path<String>,
+    payload: Payload,
     app: Data<App>,
 ) -> Result<HttpResponse, Problem> {
     let caller = Caller::of(&request, &app, Scope::OpsWrite).await?;
     Query::of(&request).finish()?;
+    let body = optional_body(&request, payload, &app).await?;
     let stored = visible(by_id(&id)?, &caller, &app).await?;
+    let mut form = Form::read(&body)?;
+    let errors = &mut Vec::new();
+    let is_dry_run = dry_run(&mut form, errors);
+    form.finish(errors);
+    if !errors.is_empty() {
+        return Err(Problem::fields(std::mem::take(errors)));
+    }
+    if is_dry_run {
+        let (desk, id) = (app.desk.clone(), stored.payment.id());
+        let preview = app.works.run(async move { desk.preview_check(id).await }).await??;
+        return Ok(HttpResponse::Ok().json(DryRunView::from(preview)));
+    }
     let (desk, id) = (app.desk.clone(), stored.payment.id());
     let stored = app.works.run(async move { desk.check_now(id).await }).await??;
     let reconciled = reconciled(&stored, &app).await?;

@@ -11,6 +11,7 @@ use super::order::METADATA_MAX;
 use super::problem::Problem;
 use super::query::Query;
 use super::read_payment::{by_id, visible};
+use super::resolve::{DryRunView, dry_run};
 use super::stray_card;
 use super::take_payment::{self, BODY_MAX};
 use super::{App, Caller, body};
@@ -27,8 +28,12 @@ pub(super) async fn refund(
     body::check_json(&request)?;
     let body = body::read(payload, BODY_MAX, app.body_patience).await?;
     let deposit = visible(by_id(&id)?, &caller, &app).await?.payment.id();
-    let order = read_order(&body, app.ids.payment(), deposit, &caller)?;
+    let (order, is_dry_run) = read_order(&body, app.ids.payment(), deposit, &caller)?;
     let desk = app.desk.clone();
+    if is_dry_run {
+        let preview = app.works.run(async move { desk.preview_refund(&order).await }).await??;
+        return Ok(HttpResponse::Ok().json(DryRunView::from(preview)));
+    }
     let taking = async move {
         let taken = desk.refund(order).await?;
         take_payment::answered(&desk, taken).await
@@ -37,19 +42,20 @@ pub(super) async fn refund(
     Ok(take_payment::answer(&request, &taken))
 }
 
-fn read_order(body: &[u8], id: PaymentId, deposit: PaymentId, caller: &Caller) -> Result<RefundOrder, Problem> {
+fn read_order(body: &[u8], id: PaymentId, deposit: PaymentId, caller: &Caller) -> Result<(RefundOrder, bool), Problem> {
     let mut form = Form::read(body)?;
     let errors = &mut Vec::new();
     let reference_id: Option<ReferenceId> = form.text("referenceId", errors);
     let reference_id = form.require("referenceId", reference_id, errors);
     let amount = form.amount("amount", errors);
     let metadata: Metadata = form.pairs("metadata", METADATA_MAX, errors);
+    let is_dry_run = dry_run(&mut form, errors);
     form.finish(errors);
     stray_card::refuse_in_text("/referenceId", reference_id.as_ref().map(ReferenceId::as_str), errors);
     stray_card::refuse_in_pairs("/metadata", &metadata, errors);
     match reference_id {
         Some(reference_id) if errors.is_empty() => {
-            Ok(RefundOrder { id, deposit, reference_id, amount, metadata, by: caller.actor() })
+            Ok((RefundOrder { id, deposit, reference_id, amount, metadata, by: caller.actor() }, is_dry_run))
         }
         _ => Err(Problem::fields(std::mem::take(errors))),
     }

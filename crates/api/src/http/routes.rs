@@ -6,8 +6,8 @@ use actix_web::{HttpResponse, Route as Handler};
 
 use super::problem::{Kind, Problem};
 use super::{
-    breaks, command, events, exports, gateway_reads, health, list_payments, read_payment, reconciliations, refund,
-    take_payment, webhook, webhook_endpoints, webhooks_in,
+    breaks, command, events, exports, gateway_reads, health, list_payments, operate, read_payment, reconciliations,
+    refund, resolve, stuck, switches, take_payment, webhook, webhook_endpoints, webhooks_in,
 };
 use crate::metrics;
 
@@ -21,7 +21,7 @@ pub struct Route {
 }
 
 /// All routes, those of one path beside each other. One that is not here does not exist.
-pub const ROUTES: [Route; 43] = [
+pub const ROUTES: [Route; 55] = [
     post("/v1/payments", || web::post().to(take_payment::take_payment)),
     get("/v1/payments", || web::get().to(list_payments::list_payments)),
     get("/v1/payments/by-reference/{reference}", || web::get().to(read_payment::read_by_reference)),
@@ -34,7 +34,19 @@ pub const ROUTES: [Route; 43] = [
     post("/v1/payments/{id}/approve", || web::post().to(command::approve)),
     post("/v1/payments/{id}/reject", || web::post().to(command::reject)),
     post("/v1/payments/{id}/check", || web::post().to(read_payment::check_payment)),
+    post("/v1/payments/{id}/assign", || web::post().to(operate::assign)),
+    post("/v1/payments/{id}/note", || web::post().to(operate::note)),
+    post("/v1/payments/{id}/snooze", || web::post().to(operate::snooze)),
+    post("/v1/payments/{id}/settle", || web::post().to(operate::settle)),
+    post("/v1/payments/{id}/resolve", || web::post().to(resolve::resolve)),
     get("/v1/payments/{id}/operations", || web::get().to(gateway_reads::read_operations)),
+    get("/v1/proposals", || web::get().to(resolve::list)),
+    post("/v1/proposals/{id}/approve", || web::post().to(resolve::approve)),
+    post("/v1/proposals/{id}/decline", || web::post().to(resolve::decline)),
+    get("/v1/switches", || web::get().to(switches::list)),
+    get("/v1/switches/{name}", || web::get().to(switches::changes)),
+    post("/v1/switches/{name}", || web::post().to(switches::turn)),
+    get("/v1/stuck", || web::get().to(stuck::list)),
     get("/v1/webhooks-in", || web::get().to(webhooks_in::list_webhooks_in)),
     post("/v1/webhooks-in/{id}/rerun", || web::post().to(webhooks_in::rerun_webhook_in)),
     get("/v1/balances", || web::get().to(gateway_reads::read_balances)),

@@ -1,7 +1,7 @@
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use domain::ShopName;
-use orchestrator::{Heard, NoticeError};
+use orchestrator::NoticeError;
 
 use super::problem::Problem;
 use super::{App, body};
@@ -21,15 +21,13 @@ pub(super) async fn hear(
     let signature = request.headers().get("Signature").map(|value| value.as_bytes().to_vec());
     let (desk, id) = (app.desk.clone(), app.ids.next());
     let heard = app.works.run(async move { desk.hear(&shop, id, signature.as_deref(), &notice).await }).await?;
-    app.metrics.heard(match &heard {
-        Ok(Heard::Filed(verdict)) => (*verdict).into(),
-        Ok(Heard::Repeat) => "repeat",
-        Ok(Heard::Waiting) => "waiting",
-        Err(NoticeError::Signature(_)) => "forged",
-        Err(NoticeError::Unreadable(_)) => "unreadable",
-        Err(NoticeError::UnknownShop(_)) => "unknown-shop",
-        Err(NoticeError::Store(_)) => "not-stored",
-    });
+    match &heard {
+        Ok(heard) => app.metrics.taken(heard),
+        Err(NoticeError::Signature(_)) => app.metrics.heard("forged"),
+        Err(NoticeError::Unreadable(_)) => app.metrics.heard("unreadable"),
+        Err(NoticeError::UnknownShop(_)) => app.metrics.heard("unknown-shop"),
+        Err(NoticeError::Store(_)) => app.metrics.heard("not-stored"),
+    }
     heard?;
     Ok(HttpResponse::Ok().json(serde_json::json!({ "received": true })))
 }

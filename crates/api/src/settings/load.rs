@@ -74,16 +74,19 @@ fn list_key(name: &str) -> Option<&'static str> {
 }
 
 /// The tables of the settings, as the environment names them.
-const TABLES: [&str; 11] = [
+const TABLES: [&str; 14] = [
     "HTTP",
     "DATABASE",
     "GATEWAY",
     "SHOPS",
     "PAYMENTS",
+    "STUCK",
+    "RESOLVE",
     "SWEEP",
     "RECONCILIATION",
     "EXPORTS",
     "WEBHOOK_ENDPOINTS",
+    "METRICS",
     "WORKERS",
     "LOG",
 ];
@@ -233,6 +236,8 @@ impl Settings {
             ("webhook_endpoints.pause_seconds_max", webhooks.pause_seconds_max),
             ("webhook_endpoints.give_up_hours", webhooks.give_up_hours),
             ("webhook_endpoints.kept_days", webhooks.kept_days),
+            ("stuck.failures", self.stuck.failures.into()),
+            ("metrics.interval_seconds", self.metrics.interval_seconds),
         ];
         if let Some((key, _)) = at_least_one.iter().find(|(_, number)| *number == 0) {
             return Err(wrong(key, "must be at least 1"));
@@ -241,6 +246,10 @@ impl Settings {
         if webhooks.answer_seconds > webhooks.lease_seconds.saturating_mul(2) / 5 {
             let problem = "must be at most two fifths of webhook_endpoints.lease_seconds";
             return Err(wrong("webhook_endpoints.answer_seconds", problem));
+        }
+        let above = &self.resolve.two_people_above;
+        if !above.is_empty() && domain::parse_amount(above).is_err() {
+            return Err(wrong("resolve.two_people_above", "must be an amount such as \"1000\", or empty"));
         }
         if self.sweep.page_items > 1_000 {
             return Err(wrong("sweep.page_items", "must be at most 1000, as the gateway has it"));

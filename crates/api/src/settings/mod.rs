@@ -10,10 +10,12 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use domain::{FlowRules, Intervals, PaymentMethod, ShopName};
+use domain::{FlowRules, Intervals, Patience, PaymentMethod, ShopName, parse_amount};
 use ipnet::IpNet;
 pub use load::{InvalidSettings, load, refuse_proxies};
-use orchestrator::{BreakerSettings, ExportRules, PushRules, ReconciliationRules, RequestRate, Rules, SweepRules};
+use orchestrator::{
+    BreakerSettings, ExportRules, PushRules, ReconciliationRules, RequestRate, ResolveRules, Rules, SweepRules,
+};
 pub use secret::Secret;
 use serde::{Deserialize, Serialize};
 
@@ -31,10 +33,13 @@ pub struct Settings {
     #[serde(default)]
     pub shops: BTreeMap<ShopName, Shop>,
     pub payments: Payments,
+    pub stuck: Stuck,
+    pub resolve: Resolve,
     pub sweep: Sweep,
     pub reconciliation: Reconciliation,
     pub exports: Exports,
     pub webhook_endpoints: WebhookEndpoints,
+    pub metrics: Metrics,
     pub workers: Workers,
     pub log: Log,
 }
@@ -125,6 +130,34 @@ pub struct Payments {
     pub confirm_seconds: u64,
 }
 
+/// `[stuck]`
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "see Settings")]
+pub struct Stuck {
+    pub moving_outcome_seconds: u64,
+    pub outcome_seconds: u64,
+    pub command_outcome_seconds: u64,
+    pub customer_seconds: u64,
+    pub gateway_seconds: u64,
+    pub refund_seconds: u64,
+    pub withdrawal_seconds: u64,
+    pub approval_seconds: u64,
+    pub authorization_seconds: u64,
+    pub failures: u32,
+    pub runbook_url: String,
+}
+
+/// `[resolve]`
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "see Settings")]
+pub struct Resolve {
+    pub two_people_above: String,
+    pub moving_after_seconds: u64,
+    pub inert_after_seconds: u64,
+}
+
 /// `[sweep]`
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -185,6 +218,15 @@ pub struct WebhookEndpoints {
     pub give_up_hours: u64,
     pub kept_days: u64,
     pub endpoints_max: u32,
+}
+
+/// `[metrics]`
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "see Settings")]
+pub struct Metrics {
+    pub interval_seconds: u64,
+    pub full_interval_seconds: u64,
 }
 
 /// `[workers]`
@@ -272,6 +314,34 @@ impl Settings {
         }
     }
 
+    /// How long each thing may take before a person is to know.
+    pub fn patience(&self) -> Patience {
+        let (stuck, seconds) = (&self.stuck, Duration::from_secs);
+        Patience {
+            moving_outcome: seconds(stuck.moving_outcome_seconds),
+            outcome: seconds(stuck.outcome_seconds),
+            command_outcome: seconds(stuck.command_outcome_seconds),
+            customer: seconds(stuck.customer_seconds),
+            gateway: seconds(stuck.gateway_seconds),
+            refund: seconds(stuck.refund_seconds),
+            withdrawal: seconds(stuck.withdrawal_seconds),
+            approval: seconds(stuck.approval_seconds),
+            authorization: seconds(stuck.authorization_seconds),
+            failures: stuck.failures,
+        }
+    }
+
+    /// When two people are needed, and how long is waited.
+    pub fn resolve_rules(&self) -> ResolveRules {
+        let settings = &self.resolve;
+        ResolveRules {
+            // An amount that is none was refused before (`Settings::check_for_serving`).
+            two_people_above: parse_amount(&settings.two_people_above).ok(),
+            moving_after: Duration::from_secs(settings.moving_after_seconds),
+            inert_after: Duration::from_secs(settings.inert_after_seconds),
+        }
+    }
+
     /// The settings of the deeds.
     pub fn rules(&self) -> Rules {
         let (payments, sweep, gateway) = (&self.payments, &self.sweep, &self.gateway);
@@ -281,6 +351,7 @@ impl Settings {
         let lease = Duration::from_secs(payments.lease_seconds);
         Rules {
             send_guard: lease / 3,
+            patience: self.patience(),
             intervals: Intervals {
                 lease,
                 command_lease: Duration::from_secs(payments.command_lease_seconds),

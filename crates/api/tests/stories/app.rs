@@ -187,6 +187,8 @@ impl TestApp {
 
     /// What Prometheus would read.
     pub(crate) async fn metrics(&self) -> String {
+        // As the worker does, now and then.
+        let _ = self.serving().sampler().step(self.clock.now()).await;
         self.http.get(self.at("/metrics")).send().await.unwrap().text().await.unwrap()
     }
 
@@ -197,6 +199,13 @@ impl TestApp {
     /// Orders a deposit of 11.12 EUR.
     pub(crate) async fn take(&self, reference: &str) -> Answer {
         self.post("/v1/payments", &order(reference)).await
+    }
+
+    /// Orders this, which is taken.
+    pub(crate) async fn take_order(&self, order: &Value) -> Value {
+        let taken = self.post("/v1/payments", order).await;
+        assert_eq!(taken.status, 201, "{taken:?}");
+        taken.body
     }
 
     /// The payment as the service shows it now.

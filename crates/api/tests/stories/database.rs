@@ -131,6 +131,31 @@ impl Data {
         self.execute("drop trigger poison", "drop trigger poison on payment_events").await;
     }
 
+    /// From now on PostgreSQL takes almost half a second for each new payment.
+    pub(crate) async fn slow_down(&self) {
+        self.execute(
+            "select raise(abort, 'only PostgreSQL is slowed down')",
+            "create function slow() returns trigger language plpgsql as $$
+             begin perform pg_sleep(0.4); return new; end $$;
+             create trigger slow before insert on payments for each row execute function slow()",
+        )
+        .await;
+    }
+
+    /// And now it is as fast as before.
+    pub(crate) async fn speed_up(&self) {
+        self.execute("", "drop trigger slow on payments").await;
+    }
+
+    /// A payment has one entry less than its version says.
+    pub(crate) async fn break_a_rule(&self) {
+        const BREAK: &str = "update payments set version = version + 1
+                             where payment_id = (select min(payment_id::text)::uuid from payments)";
+        const BREAK_IN_FILE: &str = "update payments set version = version + 1
+                                     where payment_id = (select min(payment_id) from payments)";
+        self.execute(BREAK_IN_FILE, BREAK).await;
+    }
+
     /// From now on nothing more fits into PostgreSQL: each insert fails with the code that a full disk has (53100).
     pub(crate) async fn fill_the_disk(&self) {
         self.execute(

@@ -40,13 +40,18 @@ on_every_store! {
         let samples = parse(&text);
         assert!(text.ends_with("# EOF\n"));
         for wanted in [
-            "http_server_requests_total{method=\"POST\",route=\"/v1/payments\",status=\"201\"} 1",
-            "http_server_requests_total{method=\"GET\",route=\"/v1/payments/by-reference/{reference}\",status=\"200\"} 2",
-            "http_server_requests_total{method=\"other\",route=\"/v1/payments\",status=\"405\"} 1",
-            "http_server_requests_total{method=\"GET\",route=\"none\",status=\"404\"} 1",
+            "http_server_request_duration_seconds_count{http_request_method=\"POST\",http_route=\"/v1/payments\",http_response_status_code=\"201\"} 1",
+            "http_server_request_duration_seconds_count{http_request_method=\"GET\",http_route=\"/v1/payments/by-reference/{reference}\",http_response_status_code=\"200\"} 2",
+            "http_server_request_duration_seconds_count{http_request_method=\"_OTHER\",http_route=\"/v1/payments\",http_response_status_code=\"405\"} 1",
+            "http_server_request_duration_seconds_count{http_request_method=\"GET\",http_route=\"none\",http_response_status_code=\"404\"} 1",
             "gateway_notices_total{verdict=\"moves\"} 1",
             "gateway_notices_total{verdict=\"forged\"} 1",
-            "payments{state=\"COMPLETED\"} 1",
+            "payments{state=\"COMPLETED\",type=\"DEPOSIT\"} 1",
+            "payment_ends_total{state=\"COMPLETED\",source=\"webhook\"} 1",
+            "gateway_notice_lateness_seconds_bucket{le=\"0.0\"} 1",
+            "gateway_outcomes_total{outcome=\"answered\"} 1",
+            "violations{rule=\"I9 outbox has gaps\"} 0",
+            "payments_stuck{reason=\"surplus\"} 0",
         ] {
             assert!(samples.contains(wanted), "{wanted} is not in\n{text}");
         }
@@ -78,7 +83,10 @@ async fn while_the_database_is_gone_nothing_is_taken_and_everything_goes_on_when
     let ready = app.get("/readyz").await;
     assert_eq!((ready.status, &ready.body["database"]), (503, &json!("unreachable")), "{ready:?}");
     assert_eq!(app.get("/livez").await.status, 200);
-    assert!(app.metrics().await.contains("http_server_requests_total"), "the counters are worth more than ever");
+    assert!(
+        app.metrics().await.contains("http_server_request_duration_seconds"),
+        "the counters are worth more than ever"
+    );
     let body = notice(&before.body).to_string();
     let signature = sign(SignatureMode::HexLower, SIGNING_KEY, body.as_bytes());
     let (refused, read, listed, notified) = tokio::join!(

@@ -30,8 +30,28 @@ fn scope_of(method: &Method, path: &str) -> Option<Scope> {
             | "/v1/payments/by-reference/{reference}"
             | "/v1/payments/by-gateway-id/{id}",
         ) => Some(Scope::PaymentsRead),
-        ("POST", "/v1/payments/{id}/check" | "/v1/webhooks-in/{id}/rerun") => Some(Scope::OpsWrite),
-        ("GET", "/v1/payments/{id}/operations" | "/v1/webhooks-in") => Some(Scope::OpsRead),
+        (
+            "POST",
+            "/v1/payments/{id}/check"
+            | "/v1/payments/{id}/assign"
+            | "/v1/payments/{id}/note"
+            | "/v1/payments/{id}/snooze"
+            | "/v1/payments/{id}/settle"
+            | "/v1/payments/{id}/resolve"
+            | "/v1/proposals/{id}/approve"
+            | "/v1/proposals/{id}/decline"
+            | "/v1/switches/{name}"
+            | "/v1/webhooks-in/{id}/rerun",
+        ) => Some(Scope::OpsWrite),
+        (
+            "GET",
+            "/v1/payments/{id}/operations"
+            | "/v1/stuck"
+            | "/v1/proposals"
+            | "/v1/switches"
+            | "/v1/switches/{name}"
+            | "/v1/webhooks-in",
+        ) => Some(Scope::OpsRead),
         (
             "GET",
             "/v1/balances" | "/v1/reconciliations" | "/v1/reconciliations/{id}" | "/v1/breaks" | "/v1/breaks/{id}",

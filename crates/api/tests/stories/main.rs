@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod alerting;
 mod app;
 mod approvals;
 mod bad_input;
@@ -32,7 +33,9 @@ mod receiver;
 mod reconciling;
 mod recurring;
 mod refunds;
+mod resolving;
 mod secrets;
+mod stuck;
 mod sweeping;
 mod taking;
 mod telling;

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::app::Answer;
 
 /// Every code, with the status that goes with it, and what the caller may do next.
-const KINDS: [(&str, u16, &str); 26] = [
+const KINDS: [(&str, u16, &str); 33] = [
     ("malformed-body", 400, "never"),
     ("invalid-request", 422, "never"),
     ("unsupported-media-type", 415, "never"),
@@ -24,6 +24,13 @@ const KINDS: [(&str, u16, &str); 26] = [
     ("already-given", 409, "never"),
     ("not-refundable", 409, "never"),
     ("maker-approves", 403, "never"),
+    ("not-forcible", 409, "never"),
+    ("too-early", 409, "same-request"),
+    ("request-gone", 409, "never"),
+    ("proposal-open", 409, "never"),
+    ("version-changed", 412, "never"),
+    ("version-missing", 428, "never"),
+    ("stopped", 503, "same-request"),
     ("invalid-signature", 401, "never"),
     ("unreadable-notice", 400, "never"),
     ("store-unavailable", 503, "same-request"),

@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::news::News;
-use super::{Attempt, Flag, GatewayState, IssuedCommand, PaymentState, Refund, Seen, SeenState, Source};
+use super::{Attempt, Care, Flag, GatewayState, IssuedCommand, PaymentState, Refund, Seen, SeenState, Source};
 use crate::{GatewayPaymentId, Money, PaymentMethod, Time};
 
 /// What a piece of evidence means for a payment. What carries a [`Change`] becomes an entry of the ledger; what
@@ -154,6 +154,9 @@ pub struct Change {
     /// Flags raised.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub flags: BTreeSet<Flag>,
+    /// What people have decided about it, all of it as it then is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub care: Option<Care>,
 }
 
 /// Why a payment is dead: the gateway's code and text (gateway contract, section 11), or ours.

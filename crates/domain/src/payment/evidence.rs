@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Command, GatewayState, Opening, PaymentState, SeenState};
+use super::{Command, GatewayState, Opening, Operation, PaymentState, SeenState};
 use crate::{Actor, GatewayPaymentId, Money, PaymentId, PaymentMethod, Time};
 
 /// Who saw it.
@@ -199,6 +199,11 @@ pub enum Seen {
         /// The end that it was told.
         state: PaymentState,
     },
+    /// A person decided something about it.
+    Operated {
+        /// What, and who it was.
+        operation: Box<Operation>,
+    },
 }
 
 /// What the gateway said when it refused to make a payment (gateway contract, section 2.2).
@@ -278,6 +283,7 @@ impl Seen {
             | Self::Found { sighting }
             | Self::Undecided { sighting }
             | Self::Reported { sighting } => Some(sighting),
+            Self::Operated { operation } => operation.deed.sighting(),
             Self::Opened(_)
             | Self::AboutToSend { .. }
             | Self::NotSent { .. }
@@ -305,6 +311,7 @@ impl Seen {
             | Self::Found { sighting }
             | Self::Undecided { sighting }
             | Self::Reported { sighting } => Some(sighting),
+            Self::Operated { operation } => operation.deed.sighting_mut(),
             Self::Opened(_)
             | Self::AboutToSend { .. }
             | Self::NotSent { .. }

@@ -2,32 +2,38 @@
 
 mod adopt;
 mod apply;
+mod care;
 mod command;
 mod decision;
 mod evidence;
 mod flag;
 mod movement;
 mod news;
+mod operation;
 mod reconcile;
 mod refund;
 mod schedule;
 mod state;
+mod stuck;
 mod submission;
 mod why;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use adopt::{LookUp, NotOurs, choose, never_adoptable};
+pub use care::Care;
 pub use command::{Command, CommandKind, CommandOutcome, Commands, IssuedCommand, NotAllowed};
 pub use decision::{Change, Decision, Elsewhere, Entry, OtherPayment, PaymentError, Verdict};
 pub use evidence::{Evidence, Rejection, Seen, Sighting, Source};
 pub use flag::Flag;
 pub use movement::{Movement, MovementKind};
+pub use operation::{Deed, NotForcible, Operation, Operator, Via};
 pub use reconcile::{BreakKind, Finding, Side};
 pub use refund::{NotRefundable, Refund, RefundStanding, Refunds};
 pub use schedule::{Intervals, Progress};
 use serde::{Deserialize, Serialize};
 pub use state::{GatewayState, PaymentState, SeenState};
+pub use stuck::{NextStep, Patience, Stuck, StuckReason};
 pub use submission::{Attempt, Kind, Submission};
 
 use crate::{
@@ -112,6 +118,8 @@ pub struct Payment {
     pub told_parent: Option<PaymentState>,
     /// What a person may want to look at.
     pub flags: BTreeSet<Flag>,
+    /// What people have decided about it.
+    pub care: Care,
     /// The number of its ledger entries.
     pub version: u64,
     /// When it was opened.
@@ -174,6 +182,7 @@ impl Payment {
             refunds: Refunds::default(),
             told_parent: None,
             flags: BTreeSet::new(),
+            care: Care::default(),
             version: 0,
             created_at: entry.at,
             updated_at: entry.at,
@@ -244,6 +253,7 @@ impl Payment {
             refund,
             told_parent,
             flags,
+            care,
         } = entry.change.clone();
         if let Some(state) = state {
             self.state = state;
@@ -282,6 +292,9 @@ impl Payment {
         self.error = error.or_else(|| self.error.take());
         self.confirmed_by.extend(confirmed_by);
         self.contradicted_by.extend(contradicted_by);
+        self.care = care.unwrap_or_else(|| std::mem::take(&mut self.care));
+        // What is raised anew needs somebody again.
+        self.care.settled.retain(|settled| !flags.contains(settled));
         self.flags.extend(flags);
         self.version = entry.sequence;
         // A notice that waited in the inbox was seen before what was recorded meanwhile.

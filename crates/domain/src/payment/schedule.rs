@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::{Attempt, CommandOutcome, Kind, Payment, PaymentState, Source, Submission};
+use super::{Attempt, CommandOutcome, Kind, Patience, Payment, PaymentState, Source, Stuck, Submission};
 use crate::Time;
 
 const DAY: Duration = Duration::from_hours(24);
@@ -17,6 +17,10 @@ pub struct Progress {
     pub checked_at: Option<Time>,
     /// When somebody looks next.
     pub next_check_at: Option<Time>,
+    /// Looks in a row that could not be made.
+    pub failures: u32,
+    /// How it is stuck, or will be if nothing happens to it.
+    pub stuck: Option<Stuck>,
 }
 
 /// When to look, send again, and give up. All from the settings.
@@ -76,6 +80,13 @@ impl Progress {
 }
 
 impl Payment {
+    /// What lies beside the ledger with the next look in it, and from when on the payment needs a person.
+    #[must_use]
+    pub fn scheduled(&self, progress: Progress, now: Time, intervals: &Intervals, patience: &Patience) -> Progress {
+        let progress = Progress { next_check_at: self.next_check_at(&progress, now, intervals), ..progress };
+        Progress { stuck: self.stuck(&progress, now, patience), ..progress }
+    }
+
     /// When this payment must be looked at next; `None` if nothing more can be learned without being told.
     /// Written in the same commit as the state, so that there is no payment that nothing will ever look at again.
     pub fn next_check_at(&self, progress: &Progress, now: Time, intervals: &Intervals) -> Option<Time> {

@@ -58,6 +58,13 @@ pub enum Attempt {
         /// As above.
         sent_at: Time,
     },
+    /// Two people said that it made nothing, so that another one may be sent. It is looked for all the same.
+    Released {
+        /// As above.
+        sent_at: Time,
+        /// Why they said so.
+        reason: String,
+    },
 }
 
 impl Attempt {
@@ -68,12 +75,18 @@ impl Attempt {
             | Self::NotSent { sent_at, .. }
             | Self::Refused { sent_at }
             | Self::Unknown { sent_at, .. }
-            | Self::Accepted { sent_at } => *sent_at,
+            | Self::Accepted { sent_at }
+            | Self::Released { sent_at, .. } => *sent_at,
         }
     }
 
     /// Whether it may have made a gateway payment that we do not know of.
     pub fn is_unaccounted(&self) -> bool {
+        self.is_open() || matches!(self, Self::Released { .. })
+    }
+
+    /// Whether nobody knows what came of it.
+    pub fn is_open(&self) -> bool {
         matches!(self, Self::InFlight { .. } | Self::Unknown { .. })
     }
 }
@@ -120,12 +133,13 @@ impl Submission {
         self.0.first().map(Attempt::sent_at)
     }
 
-    /// Attempts that are not proven to have stayed here.
+    /// Attempts that are neither proven to have stayed here nor let go by two people.
     pub fn possibly_sent(&self) -> usize {
-        self.0.iter().filter(|attempt| !matches!(attempt, Attempt::NotSent { .. })).count()
+        let stayed = |attempt: &&Attempt| matches!(attempt, Attempt::NotSent { .. } | Attempt::Released { .. });
+        self.0.len() - self.0.iter().filter(stayed).count()
     }
 
-    /// Attempts proven to have stayed here.
+    /// Attempts that count as if they had stayed here.
     pub fn unsent(&self) -> usize {
         self.0.len() - self.possibly_sent()
     }

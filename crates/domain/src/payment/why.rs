@@ -73,6 +73,9 @@ impl Payment {
                     clock(*sent_at)
                 )
             }
+            Some(Attempt::Released { sent_at, reason }) => {
+                format!("request {number} of {} was let go by two people ({reason}){looks}", clock(*sent_at))
+            }
             Some(Attempt::Refused { sent_at } | Attempt::Accepted { sent_at }) => {
                 format!(
                     "request {number} of {} was answered, the outcome of an earlier one is not known{looks}",

@@ -171,7 +171,10 @@ impl Desk {
         };
         for (Decided { stored, after, evidence, .. }, outcome) in decided.into_iter().zip(outcomes) {
             match outcome {
-                Some(Outcome::Won) if after.payment.version != stored.payment.version => self.wake(after.payment.id()),
+                Some(Outcome::Won) if after.payment.version != stored.payment.version => {
+                    self.wake(after.payment.id());
+                    self.ends.count(&stored.payment, &after.payment, evidence.source);
+                }
                 Some(Outcome::Won) => {}
                 Some(Outcome::Poison(reason)) => park(stored.payment.id(), &reason),
                 Some(Outcome::Lost | Outcome::Taken | Outcome::Claimed(_)) | None => {

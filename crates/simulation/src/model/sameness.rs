@@ -143,6 +143,7 @@ fn payment(payment: &Payment, row: Option<&Stored>, state: &mut impl Hasher) {
             Attempt::Refused { .. } => 2,
             Attempt::Unknown { .. } => 3,
             Attempt::Accepted { .. } => 4,
+            Attempt::Released { .. } => 5,
         };
         (outcome, attempt.sent_at()).hash(state);
     }
@@ -169,7 +170,7 @@ fn evidence(evidence: &Evidence, state: &mut impl Hasher) {
         | Seen::Refused { attempt, .. }
         | Seen::OutcomeUnknown { attempt, .. } => attempt.hash(state),
         Seen::ClaimedElsewhere { attempt, id } => (attempt, id).hash(state),
-        // The create protocol has no commands and no refunds.
+        // The create protocol has no commands, no refunds and no people.
         Seen::Opened(_)
         | Seen::GivenUp { .. }
         | Seen::Missing
@@ -181,7 +182,8 @@ fn evidence(evidence: &Evidence, state: &mut impl Hasher) {
         | Seen::CommandAnswered { .. }
         | Seen::RefundOpened { .. }
         | Seen::RefundEnded { .. }
-        | Seen::ParentTold { .. } => {}
+        | Seen::ParentTold { .. }
+        | Seen::Operated { .. } => {}
     }
 }
 

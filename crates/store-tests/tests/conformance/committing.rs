@@ -1,6 +1,6 @@
 //! Decisions: all of a unit or none of it, and only on what it was decided on.
 
-use domain::{GatewayState, PaymentState, Progress};
+use domain::{GatewayState, PaymentState, Progress, Stuck, StuckReason};
 use store::{Birth, Claim, Filed, Lease, Move, Name, Opened, Outcome, Stored, Write};
 
 use crate::fixtures::*;
@@ -122,8 +122,7 @@ on_every_store! {
     async fn a_look_without_news_changes_no_version(store: &TestStore) {
         let there = open(store.store.as_ref(), &birth(1, "order-1")).await;
         assert_eq!(store.commit(&[look(&there, 3)]).await, [Outcome::Won]);
-        let progress = Progress { checks: 1, empty_look_ups: 2, checked_at: Some(at(3)), next_check_at: Some(at(40)) };
-        assert_eq!(store.load_id(id(1)).await, Stored { progress, ..there });
+        assert_eq!(store.load_id(id(1)).await, Stored { progress: looked(3), ..there });
         assert_eq!(store.audited(id(1)).await.ledger.len(), 1);
     }
 
@@ -272,9 +271,18 @@ fn child(number: u128, reference: &str) -> Birth {
 
 /// Nothing new was seen at this time.
 fn look(there: &Stored, seconds: u64) -> Write {
-    let progress =
-        Progress { checks: 1, empty_look_ups: 2, checked_at: Some(at(seconds)), next_check_at: Some(at(40)) };
-    moves(Move { progress, ..decided(there, &missing(at(seconds))) })
+    moves(Move { progress: looked(seconds), ..decided(there, &missing(at(seconds))) })
+}
+
+fn looked(seconds: u64) -> Progress {
+    Progress {
+        checks: 1,
+        empty_look_ups: 2,
+        checked_at: Some(at(seconds)),
+        next_check_at: Some(at(40)),
+        failures: 3,
+        stuck: Some(Stuck { reason: StuckReason::CheckFailing, since: at(seconds), at: at(seconds + 1) }),
+    }
 }
 
 /// Decided on a version that never was.

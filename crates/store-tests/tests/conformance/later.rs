@@ -3,8 +3,8 @@
 use fault_catalogue::struck;
 use store::{
     BreakFilter, BreaksPage, Claim, DeliveriesPage, Download, EventsPage, Export, ExportState, ExportsPage, Filed,
-    InboxPage, KeyRecord, Name, Notice, Opened, Outcome, Page, Reconciled, Resolution, Run, RunState, RunsPage, Scope,
-    Step, SweepClaim, UnmatchedPayment, Write,
+    InboxPage, KeyRecord, Name, Notice, Opened, Outcome, Page, Reconciled, Resolution, Run, RunState, RunsPage,
+    SampleClaim, Scope, Step, StuckPage, SweepClaim, UnmatchedPayment, Write,
 };
 use uuid::Uuid;
 
@@ -12,7 +12,7 @@ use crate::fixtures::*;
 use crate::test_store::{TestStore, on_both_databases};
 use crate::{exporting, reconciling, telling};
 
-const TABLES: [&str; 22] = [
+const TABLES: [&str; 25] = [
     "payments",
     "payment_events",
     "payment_checks",
@@ -35,6 +35,9 @@ const TABLES: [&str; 22] = [
     "event_feed",
     "webhook_endpoints",
     "webhook_deliveries",
+    "samples",
+    "proposals",
+    "switches",
 ];
 
 on_both_databases! {
@@ -127,7 +130,7 @@ async fn everything(store: &TestStore, round: u128) {
     assert!(!reads.list(&page).await.unwrap().is_empty());
     assert_eq!(reads.find(&gateway).await.unwrap().len(), 1);
     assert_eq!(reads.ledger(id(number), 0, 10).await.unwrap().len(), 2);
-    assert!(!reads.counts().await.unwrap().is_empty());
+    count(store, seconds).await;
     assert!(reads.health().await.unwrap().migrated);
     // And each ledger folded, the outbox read, and every view of what must not be.
     store.check().await;
@@ -157,6 +160,25 @@ async fn tell_somebody(store: &TestStore, number: u128, seconds: u64) {
     events.resend(order.id, &event, at(seconds)).await.unwrap();
     events.forget_deliveries(at(seconds), 9).await.unwrap();
     assert!(events.remove_endpoint(order.id).await.unwrap());
+}
+
+/// What is counted for the metrics, and what needs a person.
+async fn count(store: &TestStore, seconds: u64) {
+    let database = store.database().unwrap();
+    let samples = database.samples.as_ref();
+    let claim = SampleClaim { name: "open", fresh_since: at(seconds), now: at(seconds), until: at(seconds + 1) };
+    assert!(samples.claim_sample(&claim).await.unwrap());
+    samples.record_sample("open", at(seconds), "{}").await.unwrap();
+    assert_eq!(samples.sample("open").await.unwrap(), Some((at(seconds), "{}".to_owned())));
+    assert!(!samples.counts().await.unwrap().is_empty());
+    samples.open_counts().await.unwrap();
+    samples.waiting_notices().await.unwrap();
+    for snoozed in [false, true] {
+        let page =
+            StuckPage { reasons: [].into(), shops: [shop()].into(), now: at(seconds), snoozed, after: None, limit: 10 };
+        database.reads.stuck(&page).await.unwrap();
+    }
+    database.reads.stuck_tallies(&[shop()].into(), at(seconds), 10).await.unwrap();
 }
 
 /// A run from its order to its end, with a break that somebody takes and resolves.

@@ -28,6 +28,7 @@ mod receiving;
 mod reconciling;
 mod refunding;
 mod storms;
+mod stuck;
 mod sweeping;
 mod telling;
 mod walking;

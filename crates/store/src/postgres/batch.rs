@@ -82,6 +82,11 @@ table! { MoveRow in Moves {
     lease: &'static str,
     lease_owner: Option<Uuid>,
     leased_until: Option<DateTime<Utc>>,
+    failures: i64,
+    stuck_reason: Option<&'static str>,
+    stuck_since: Option<DateTime<Utc>>,
+    stuck_at: Option<DateTime<Utc>>,
+    care: Option<String>,
 }}
 
 table! { BirthRow in Births {
@@ -236,6 +241,11 @@ impl Batch {
             lease,
             lease_owner: holder.map(|(owner, _)| owner.0),
             leased_until: holder.map(|(_, until)| until.utc()),
+            failures: moved.progress.failures.into(),
+            stuck_reason: moved.progress.stuck.map(|stuck| stuck.reason.into()),
+            stuck_since: moved.progress.stuck.map(|stuck| stuck.since.utc()),
+            stuck_at: moved.progress.stuck.map(|stuck| stuck.at.utc()),
+            care: columns.care,
         });
         if let Some(entry) = &moved.entry {
             self.push_entry(EntryColumns::of(&moved.payment, entry)?, lines(&moved.movements)?);

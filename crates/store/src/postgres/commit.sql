@@ -14,22 +14,22 @@ with moving as (
         $18::text[], $19::text[], $20::text[], $21::text[], $22::text[], $23::text[], $24::text[], $25::text[], $26::text[],
         $27::text[], $28::text[], $29::text[], $30::text[], $31::int8[], $32::timestamptz[], $33::text[],
         $34::timestamptz[], $35::int8[], $36::int8[], $37::timestamptz[], $38::text[], $39::uuid[],
-        $40::timestamptz[]
+        $40::timestamptz[], $41::int8[], $42::text[], $43::timestamptz[], $44::timestamptz[], $45::text[]
     ) as m(unit, payment_id, expected_version, expected_epoch, has_entry, changes_state, shop, claim, state, state_at,
          payment_method, attempts, gateway_payment_id, redirect_url, external_refs, settled_amount, settled_currency,
          fee, error_code, error_message, external_result_code, error_fields, confirmed_by, contradicted_by, others, flags,
          commands, refunds, told_parent, version, updated_at, open_state, next_check_at, checks, empty_look_ups,
-         checked_at, lease, lease_owner, leased_until)
+         checked_at, lease, lease_owner, leased_until, failures, stuck_reason, stuck_since, stuck_at, care)
 ),
 bearing as (
     select * from unnest(
-        $41::int4[], $42::uuid[], $43::text[], $44::text[], $45::text[], $46::text[], $47::timestamptz[],
-        $48::numeric[], $49::text[], $50::text[], $51::text[], $52::text[], $53::text[], $54::bool[], $55::uuid[],
-        $56::text[], $57::text[], $58::text[], $59::text[], $60::text[], $61::text[], $62::numeric[], $63::text[], $64::text[],
-        $65::text[], $66::text[], $67::text[], $68::text[], $69::text[], $70::text[], $71::text[], $72::text[],
-        $73::text[], $74::text[], $75::text[], $76::text[], $77::int8[], $78::int8[], $79::timestamptz[],
-        $80::timestamptz[], $81::text[], $82::timestamptz[], $83::int8[], $84::uuid[], $85::timestamptz[],
-        $86::bytea[]
+        $46::int4[], $47::uuid[], $48::text[], $49::text[], $50::text[], $51::text[], $52::timestamptz[],
+        $53::numeric[], $54::text[], $55::text[], $56::text[], $57::text[], $58::text[], $59::bool[], $60::uuid[],
+        $61::text[], $62::text[], $63::text[], $64::text[], $65::text[], $66::text[], $67::numeric[], $68::text[], $69::text[],
+        $70::text[], $71::text[], $72::text[], $73::text[], $74::text[], $75::text[], $76::text[], $77::text[],
+        $78::text[], $79::text[], $80::text[], $81::text[], $82::int8[], $83::int8[], $84::timestamptz[],
+        $85::timestamptz[], $86::text[], $87::timestamptz[], $88::int8[], $89::uuid[], $90::timestamptz[],
+        $91::bytea[]
     ) as b(unit, payment_id, shop, reference_id, payment_type, state, state_at, amount, currency,
          requested_payment_method, payment_method, flow, kind, pre_auth, parent_payment_id, metadata, fingerprint,
          attempts, gateway_payment_id, redirect_url, external_refs, settled_amount, settled_currency, fee,
@@ -39,13 +39,13 @@ bearing as (
 ),
 entering as (
     select * from unnest(
-        $87::int4[], $88::uuid[], $89::int8[], $90::timestamptz[], $91::text[], $92::text[], $93::text[],
-        $94::text[], $95::bool[], $96::text[], $97::text[],
-        $98::text[]
+        $92::int4[], $93::uuid[], $94::int8[], $95::timestamptz[], $96::text[], $97::text[], $98::text[],
+        $99::text[], $100::bool[], $101::text[], $102::text[],
+        $103::text[]
     ) as e(unit, payment_id, sequence, at, source, verdict, kind, state, changes_state, seen, change, movements)
 ),
 filing as (
-    select * from unnest($99::int4[], $100::uuid[], $101::text[], $102::uuid[], $103::timestamptz[])
+    select * from unnest($104::int4[], $105::uuid[], $106::text[], $107::uuid[], $108::timestamptz[])
     as f(unit, notice_id, verdict, payment_id, filed_at)
 ),
 
@@ -137,7 +137,7 @@ moved as (
         external_result_code = m.external_result_code, error_fields = m.error_fields::jsonb,
         confirmed_by = string_to_array(m.confirmed_by, ','), contradicted_by = m.contradicted_by::jsonb,
         others = m.others::jsonb, flags = string_to_array(m.flags, ','), commands = m.commands::jsonb,
-        refunds = m.refunds::jsonb, told_parent = m.told_parent,
+        refunds = m.refunds::jsonb, told_parent = m.told_parent, care = m.care::jsonb,
         state_changes = p.state_changes + m.changes_state::int, version = m.version, updated_at = m.updated_at
     from moving m join won on won.unit = m.unit
     where p.payment_id = m.payment_id and p.payment_id = any ($3) and m.has_entry
@@ -167,7 +167,8 @@ told as (
 checked as (
     update payment_checks c
     set open_state = m.open_state, next_check_at = m.next_check_at, checks = m.checks,
-        empty_look_ups = m.empty_look_ups, checked_at = m.checked_at,
+        empty_look_ups = m.empty_look_ups, checked_at = m.checked_at, failures = m.failures, shop = m.shop,
+        stuck_reason = m.stuck_reason, stuck_since = m.stuck_since, stuck_at = m.stuck_at,
         lease_owner = case when m.lease = 'keep' then c.lease_owner else m.lease_owner end,
         leased_until = case when m.lease = 'keep' then c.leased_until else m.leased_until end,
         epoch = c.epoch + (m.lease = 'take')::int
@@ -176,8 +177,8 @@ checked as (
 ),
 scheduled as (
     insert into payment_checks (payment_id, open_state, next_check_at, checks, empty_look_ups, lease_owner,
-                                leased_until, epoch)
-    select b.payment_id, b.open_state, b.next_check_at, 0, 0, b.lease_owner, b.leased_until, b.epoch
+                                leased_until, epoch, shop)
+    select b.payment_id, b.open_state, b.next_check_at, 0, 0, b.lease_owner, b.leased_until, b.epoch, b.shop
     from bearing b join won on won.unit = b.unit
 ),
 kept as (

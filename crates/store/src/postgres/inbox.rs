@@ -65,7 +65,7 @@ impl Inbox for PostgresStore {
     }
 }
 
-fn notice(row: &PgRow) -> Result<FiledNotice, StoreError> {
+pub(super) fn notice(row: &PgRow) -> Result<FiledNotice, StoreError> {
     let id: Uuid = get(row, "notice_id")?;
     Ok(FiledNotice {
         record: NoticeRecord {

@@ -18,12 +18,16 @@ mod load;
 mod means;
 mod open;
 mod pool;
+mod proposals;
 mod reads;
 mod receive;
 mod reconciliations;
+mod samples;
 mod statement;
 mod stored;
+mod stuck;
 mod sweep;
+mod switches;
 mod table;
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,7 @@
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
-use domain::{Entry, PaymentId, PaymentState, Time};
+use domain::{Entry, PaymentId, ShopName, Time};
 use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
@@ -8,7 +10,10 @@ use super::statement::Effect;
 use super::stored::{get, read, stored_columns, time};
 use crate::columns::{EntryColumns, Row, booked, signed};
 use crate::schema::{self, Applied};
-use crate::{Audited, Health, NoticeRecord, Page, Reads, StoreError, Stored, UnmatchedPayment, Violation};
+use crate::{
+    Audited, Health, NoticeRecord, Page, Reads, StoreError, Stored, StuckItem, StuckPage, StuckTally, UnmatchedPayment,
+    Violation,
+};
 
 /// What a statement selects of `payment_events e`, for [`entry`].
 macro_rules! entry_columns {
@@ -50,8 +55,6 @@ pub(super) const AUDIT: &str = concat!(
     left join payment_events e on e.payment_id = p.payment_id
     order by p.payment_id, e.sequence"
 );
-
-pub(super) const COUNTS: &str = "select state, count(*) as payments from payments group by state order by state";
 
 pub(super) const HEALTH: &str = "
     select clock_timestamp() as now, to_regclass('_sqlx_migrations') is not null as has_migrations";
@@ -134,6 +137,19 @@ impl Reads for PostgresStore {
         self.list_unmatched(limit).await
     }
 
+    async fn stuck(&self, page: &StuckPage) -> Result<Vec<StuckItem>, StoreError> {
+        self.list_stuck(page).await
+    }
+
+    async fn stuck_tallies(
+        &self,
+        shops: &BTreeSet<ShopName>,
+        now: Time,
+        count_max: u32,
+    ) -> Result<Vec<StuckTally>, StoreError> {
+        self.tally_stuck(shops, now, count_max).await
+    }
+
     async fn violations(&self) -> Result<Vec<Violation>, StoreError> {
         let mut violations = Vec::new();
         for (rule, statement) in VIOLATIONS {
@@ -156,16 +172,6 @@ impl Reads for PostgresStore {
         let rows = self.pools.reads.send(Effect::Reads, || sqlx::query(OVERDUE).bind(before.utc())).await?;
         let overdue = |row| Ok(Violation::overdue(get(row, "kind")?, get(row, "subject")?, time(row, "due_at")?));
         rows.iter().map(overdue).collect()
-    }
-
-    async fn counts(&self) -> Result<Vec<(PaymentState, u64)>, StoreError> {
-        let rows = self.pools.reads.send(Effect::Reads, || sqlx::query(COUNTS)).await?;
-        let count = |row| {
-            let state: String = get(row, "state")?;
-            let columns = Row(&state);
-            Ok((columns.parse("state", &state)?, columns.unsigned("payments", get(row, "payments")?)?))
-        };
-        rows.iter().map(count).collect()
     }
 
     async fn health(&self) -> Result<Health, StoreError> {

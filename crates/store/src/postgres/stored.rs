@@ -20,8 +20,9 @@ macro_rules! stored_columns {
          p.error_fields::text as error_fields, array_to_string(p.confirmed_by, ',') as confirmed_by, \
          p.contradicted_by::text as contradicted_by, p.others::text as others, \
          array_to_string(p.flags, ',') as flags, p.commands::text as commands, p.refunds::text as refunds, \
-         p.told_parent, p.ordered_by::text as ordered_by, p.version, p.created_at, p.updated_at, \
-         c.checks, c.empty_look_ups, c.checked_at, c.next_check_at, c.epoch, c.leased_until"
+         p.told_parent, p.care::text as care, p.ordered_by::text as ordered_by, p.version, p.created_at, p.updated_at, \
+         c.checks, c.empty_look_ups, c.checked_at, c.next_check_at, c.failures, \
+         c.stuck_reason, c.stuck_since, c.stuck_at, c.epoch, c.leased_until"
     };
 }
 
@@ -65,6 +66,7 @@ pub(super) fn read(row: &PgRow) -> Result<Stored, StoreError> {
             commands: get(row, "commands")?,
             refunds: get(row, "refunds")?,
             told_parent: get(row, "told_parent")?,
+            care: get(row, "care")?,
             ordered_by: get(row, "ordered_by")?,
             version: get(row, "version")?,
             created_at: time(row, "created_at")?,
@@ -74,6 +76,10 @@ pub(super) fn read(row: &PgRow) -> Result<Stored, StoreError> {
         empty_look_ups: get(row, "empty_look_ups")?,
         checked_at: time_if_any(row, "checked_at")?,
         next_check_at: time_if_any(row, "next_check_at")?,
+        failures: get(row, "failures")?,
+        stuck_reason: get(row, "stuck_reason")?,
+        stuck_since: time_if_any(row, "stuck_since")?,
+        stuck_at: time_if_any(row, "stuck_at")?,
         epoch: get(row, "epoch")?,
         leased_until: time_if_any(row, "leased_until")?,
     }

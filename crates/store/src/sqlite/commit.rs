@@ -39,7 +39,7 @@ pub(super) const UPDATE_PAYMENTS: &str = "
         external_result_code = row ->> 'external_result_code', error_fields = row ->> 'error_fields',
         confirmed_by = row ->> 'confirmed_by', contradicted_by = row ->> 'contradicted_by',
         others = row ->> 'others', flags = row ->> 'flags', commands = row ->> 'commands',
-        refunds = row ->> 'refunds', told_parent = row ->> 'told_parent',
+        refunds = row ->> 'refunds', told_parent = row ->> 'told_parent', care = row ->> 'care',
         state_changes = state_changes + (row ->> 'changes_state'), version = row ->> 'version',
         updated_at = row ->> 'updated_at'
     from given where payments.payment_id = row ->> 'payment_id'";
@@ -49,6 +49,8 @@ pub(super) const UPDATE_CHECKS: &str = "
     update payment_checks set
         open_state = row ->> 'open_state', next_check_at = row ->> 'next_check_at', checks = row ->> 'checks',
         empty_look_ups = row ->> 'empty_look_ups', checked_at = row ->> 'checked_at',
+        failures = row ->> 'failures', shop = row ->> 'shop', stuck_reason = row ->> 'stuck_reason',
+        stuck_since = row ->> 'stuck_since', stuck_at = row ->> 'stuck_at',
         lease_owner = iif(row ->> 'lease' = 'keep', lease_owner, row ->> 'lease_owner'),
         leased_until = iif(row ->> 'lease' = 'keep', leased_until, row ->> 'leased_until'),
         epoch = epoch + (row ->> 'lease' = 'take')

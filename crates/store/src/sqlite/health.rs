@@ -1,14 +1,11 @@
-use domain::{PaymentState, Time};
+use domain::Time;
 use sqlx::SqlitePool;
 
 use super::MIGRATOR;
 use super::fault;
 use super::read_row::{get, time};
-use crate::columns::Row;
 use crate::schema::{self, Applied};
 use crate::{Health, StoreError, Violation};
-
-pub(super) const COUNTS: &str = "select state, count(*) as payments from payments group by state order by state";
 
 /// Milliseconds are as fine as SQLite's clock goes.
 pub(super) const HEALTH: &str = "
@@ -65,16 +62,6 @@ pub(super) async fn overdue(readers: &SqlitePool, before: Time) -> Result<Vec<Vi
     let rows = sqlx::query(OVERDUE).bind(before.unix_micros()).fetch_all(readers).await;
     let overdue = |row| Ok(Violation::overdue(get(row, "kind")?, get(row, "subject")?, time(row, "due_at")?));
     rows.map_err(fault::of_statement)?.iter().map(overdue).collect()
-}
-
-pub(super) async fn counts(readers: &SqlitePool) -> Result<Vec<(PaymentState, u64)>, StoreError> {
-    let rows = sqlx::query(COUNTS).fetch_all(readers).await.map_err(fault::of_statement)?;
-    let count = |row| {
-        let state: String = get(row, "state")?;
-        let columns = Row(&state);
-        Ok((columns.parse("state", &state)?, columns.unsigned("payments", get(row, "payments")?)?))
-    };
-    rows.iter().map(count).collect()
 }
 
 pub(super) async fn health(readers: &SqlitePool) -> Result<Health, StoreError> {

@@ -83,7 +83,7 @@ impl Inbox for SqliteStore {
     }
 }
 
-fn notice(row: &SqliteRow) -> Result<FiledNotice, StoreError> {
+pub(super) fn notice(row: &SqliteRow) -> Result<FiledNotice, StoreError> {
     let id = uuid(row, "notice_id")?;
     Ok(FiledNotice {
         record: NoticeRecord {

@@ -26,12 +26,16 @@ mod means;
 mod open;
 #[cfg(test)]
 mod plans;
+mod proposals;
 mod read_row;
 mod reads;
 mod receive;
 mod reconciliations;
+mod samples;
 mod serving_lock;
+mod stuck;
 mod sweep;
+mod switches;
 mod transaction;
 mod unmatched;
 mod write_row;

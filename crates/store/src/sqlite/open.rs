@@ -37,11 +37,12 @@ pub(super) const INSERT_PAYMENTS: &str = "
 pub(super) const INSERT_CHECKS: &str = "
     with given as materialized (select value as row from jsonb_each(?1))
     insert into payment_checks (
-        payment_id, open_state, next_check_at, checks, empty_look_ups, checked_at, lease_owner, leased_until, epoch)
+        payment_id, open_state, next_check_at, checks, empty_look_ups, checked_at, lease_owner, leased_until, epoch,
+        shop)
     select
         row ->> 'payment_id', row ->> 'open_state', row ->> 'next_check_at', row ->> 'checks',
         row ->> 'empty_look_ups', row ->> 'checked_at', row ->> 'lease_owner', row ->> 'leased_until',
-        row ->> 'lease' = 'take'
+        row ->> 'lease' = 'take', row ->> 'shop'
     from given";
 
 pub(super) const INSERT_EVENTS: &str = "

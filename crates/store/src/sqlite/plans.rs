@@ -9,12 +9,12 @@ use sqlx::{AssertSqlSafe, Row as _};
 
 use super::{
     SqliteStore, books, breaks, claim, commit, endpoints, events, exports, health, inbox, keys, ledger, list, load,
-    means, open, receive, reconciliations, sweep, unmatched,
+    means, open, proposals, receive, reconciliations, samples, stuck, sweep, switches, unmatched,
 };
 use crate::{Filter, Page, Position};
 
 /// The statements whose cost must not grow with what is stored.
-const HOT: [(&str, &str); 73] = [
+const HOT: [(&str, &str); 86] = [
     ("open payments", open::INSERT_PAYMENTS),
     ("open checks", open::INSERT_CHECKS),
     ("open events", open::INSERT_EVENTS),
@@ -88,14 +88,35 @@ const HOT: [(&str, &str); 73] = [
     ("change endpoint", endpoints::CHANGE_ENDPOINT),
     ("remove endpoint", endpoints::REMOVE_ENDPOINT),
     ("remove deliveries", endpoints::REMOVE_DELIVERIES),
+    ("propose", proposals::PROPOSE),
+    ("proposal", proposals::PROPOSAL),
+    ("decide proposal", proposals::DECIDE_PROPOSAL),
+    ("switch changes", switches::SWITCH_CHANGES),
+    ("sample", samples::SAMPLE),
+    ("claim sample", samples::CLAIM_SAMPLE),
+    ("record sample", samples::RECORD_SAMPLE),
+    ("open counts", samples::OPEN_COUNTS),
+    ("stuck", stuck::STUCK),
+    ("snoozed", stuck::SNOOZED),
+    ("stuck notices", stuck::STUCK_NOTICES),
+    ("stuck tallies", stuck::STUCK_TALLIES),
+    ("stuck notices tally", stuck::STUCK_NOTICES_TALLY),
 ];
 
 /// Those that may read a whole table.
-const COLD: [(&str, &str); 22] = [
+const COLD: [(&str, &str); 27] = [
+    ("overdue", health::OVERDUE),
     ("add key", keys::ADD_KEY),
     ("all keys", keys::ALL_KEYS),
-    ("counts", health::COUNTS),
-    ("overdue", health::OVERDUE),
+    ("counts", samples::COUNTS),
+    // What people have asked for, the latest first, as far as a page goes.
+    ("proposals", proposals::PROPOSALS),
+    // What people have stopped, ever.
+    ("switches", switches::SWITCHES),
+    ("turn switch", switches::TURN_SWITCH),
+    // All that waits, from an index of nothing else.
+    ("waiting notices", samples::WAITING_NOTICES),
+    ("event backlog", samples::EVENT_BACKLOG),
     ("health", health::HEALTH),
     ("sweeps", sweep::SWEEPS),
     ("oldest open", sweep::OLDEST_OPEN),

@@ -20,8 +20,9 @@ macro_rules! stored_columns {
          p.parent_payment_id, p.metadata, p.fingerprint, p.attempts, p.gateway_payment_id, p.redirect_url, \
          p.external_refs, p.settled_whole, p.settled_nano, p.settled_atto, p.settled_currency, p.fee, p.error_code, \
          p.error_message, p.external_result_code, p.error_fields, p.confirmed_by, p.contradicted_by, p.others, \
-         p.flags, p.commands, p.refunds, p.told_parent, p.ordered_by, p.version, p.created_at, p.updated_at, \
-         c.next_check_at, c.checks, c.empty_look_ups, c.checked_at, c.leased_until, c.epoch"
+         p.flags, p.commands, p.refunds, p.told_parent, p.care, p.ordered_by, p.version, p.created_at, p.updated_at, \
+         c.next_check_at, c.checks, c.empty_look_ups, c.checked_at, c.failures, c.stuck_reason, \
+         c.stuck_since, c.stuck_at, c.leased_until, c.epoch"
     };
 }
 pub(super) use stored_columns;
@@ -63,6 +64,7 @@ pub(super) fn stored(row: &SqliteRow) -> Result<Stored, StoreError> {
         commands: get(row, "commands")?,
         refunds: get(row, "refunds")?,
         told_parent: get(row, "told_parent")?,
+        care: get(row, "care")?,
         ordered_by: get(row, "ordered_by")?,
         version: get(row, "version")?,
         created_at: time(row, "created_at")?,
@@ -74,6 +76,10 @@ pub(super) fn stored(row: &SqliteRow) -> Result<Stored, StoreError> {
         empty_look_ups: get(row, "empty_look_ups")?,
         checked_at: some_time(row, "checked_at")?,
         next_check_at: some_time(row, "next_check_at")?,
+        failures: get(row, "failures")?,
+        stuck_reason: get(row, "stuck_reason")?,
+        stuck_since: some_time(row, "stuck_since")?,
+        stuck_at: some_time(row, "stuck_at")?,
         epoch: get(row, "epoch")?,
         leased_until: some_time(row, "leased_until")?,
     }

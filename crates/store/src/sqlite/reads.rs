@@ -1,8 +1,13 @@
-use async_trait::async_trait;
-use domain::{Entry, PaymentId, PaymentState, Time};
+use std::collections::BTreeSet;
 
-use super::{SqliteStore, health, ledger, list, unmatched};
-use crate::{Audited, Health, NoticeRecord, Page, Reads, StoreError, Stored, UnmatchedPayment, Violation};
+use async_trait::async_trait;
+use domain::{Entry, PaymentId, ShopName, Time};
+
+use super::{SqliteStore, health, ledger, list, stuck, unmatched};
+use crate::{
+    Audited, Health, NoticeRecord, Page, Reads, StoreError, Stored, StuckItem, StuckPage, StuckTally, UnmatchedPayment,
+    Violation,
+};
 
 #[async_trait]
 impl Reads for SqliteStore {
@@ -30,6 +35,19 @@ impl Reads for SqliteStore {
         unmatched::list(&self.readers, limit).await
     }
 
+    async fn stuck(&self, page: &StuckPage) -> Result<Vec<StuckItem>, StoreError> {
+        stuck::list(&self.readers, page).await
+    }
+
+    async fn stuck_tallies(
+        &self,
+        shops: &BTreeSet<ShopName>,
+        now: Time,
+        count_max: u32,
+    ) -> Result<Vec<StuckTally>, StoreError> {
+        stuck::tally(&self.readers, shops, now, count_max).await
+    }
+
     async fn violations(&self) -> Result<Vec<Violation>, StoreError> {
         health::violations(&self.readers).await
     }
@@ -40,10 +58,6 @@ impl Reads for SqliteStore {
 
     async fn overdue(&self, before: Time) -> Result<Vec<Violation>, StoreError> {
         health::overdue(&self.readers, before).await
-    }
-
-    async fn counts(&self) -> Result<Vec<(PaymentState, u64)>, StoreError> {
-        health::counts(&self.readers).await
     }
 
     async fn health(&self) -> Result<Health, StoreError> {

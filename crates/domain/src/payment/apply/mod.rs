@@ -2,6 +2,7 @@
 
 mod command;
 mod elsewhere;
+mod operation;
 mod refund;
 
 use std::collections::BTreeSet;
@@ -10,7 +11,7 @@ use std::time::Duration;
 use super::decision::{Change, Decision, PaymentError};
 use super::evidence::{Evidence, Rejection, Seen, Sighting, Source};
 use super::news::News;
-use super::{Attempt, Flag, GatewayState, Kind, Payment, PaymentState, SeenState, Submission};
+use super::{Attempt, Care, Flag, GatewayState, Kind, Payment, PaymentState, SeenState, Submission};
 use crate::GatewayPaymentId;
 use crate::Time;
 
@@ -112,6 +113,8 @@ impl Payment {
             Seen::RefundOpened { refund, money, by: _ } => self.refund_opened(*refund, *money),
             Seen::RefundEnded { refund, state, settled } => self.refund_ended(*refund, *state, *settled),
             Seen::ParentTold { state } => self.parent_was_told(*state),
+            // What a person may decide: `Payment::may_force` and `Payment::may_release` know the states.
+            Seen::Operated { operation } => self.operated(operation),
         }
     }
 
@@ -195,7 +198,9 @@ impl Payment {
         let is_news = match known {
             Attempt::InFlight { .. } => true,
             Attempt::Unknown { .. } => !ended.is_unaccounted(),
-            Attempt::NotSent { .. } | Attempt::Refused { .. } | Attempt::Accepted { .. } => false,
+            Attempt::NotSent { .. } | Attempt::Refused { .. } | Attempt::Accepted { .. } | Attempt::Released { .. } => {
+                false
+            }
         };
         if !is_news {
             return Decision::Confirms(None);
@@ -230,9 +235,9 @@ impl Payment {
             && left.is_some_and(|left| at >= left.plus(UNKNOWN_FOR_TOO_LONG))
     }
 
-    /// A change that only raises a flag; `None` if it is raised already.
+    /// A change that only raises a flag; `None` if it is raised already, and nobody has settled it.
     fn raise(&self, flag: Flag) -> Option<Change> {
-        let news = !self.flags.contains(&flag);
+        let news = !self.flags.contains(&flag) || self.care.settled.contains(&flag);
         news.then(|| Change { flags: BTreeSet::from([flag]), ..Change::default() })
     }
 
@@ -315,6 +320,7 @@ impl Payment {
         self.answered(sighting, binding, &mut change);
         let state = change.state.unwrap_or(self.state);
         change.command = self.command_after(source, evidence.begun_at, sighting.known_state(), state);
+        change.care = self.found_again(source);
         let change = Some(change).filter(|change| *change != Change::default());
         match (decision, change) {
             (Decision::Moves(_), Some(change)) => Decision::Moves(change),
@@ -323,6 +329,14 @@ impl Payment {
             (Decision::Confirms(_), change) | (Decision::Stale, change @ Some(_)) => Decision::Confirms(change),
             (decision @ (Decision::Stale | Decision::Moves(_) | Decision::Elsewhere(..)), _) => decision,
         }
+    }
+
+    /// A look that finds what an earlier one did not leaves nothing to ask about.
+    fn found_again(&self, source: Source) -> Option<Care> {
+        let missed = self.flags.contains(&Flag::NotFoundAtGateway);
+        let mut care = self.care.clone();
+        let news = missed && source == Source::Poll && care.settled.insert(Flag::NotFoundAtGateway);
+        news.then_some(care)
     }
 
     /// A look by id that began after our state was recorded beats the order of states: a payout can be held after it was

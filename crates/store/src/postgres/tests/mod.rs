@@ -27,13 +27,17 @@ use super::keys::{ADD_KEY, ALL_KEYS, KEY_BY_DIGEST, REVOKE_KEY};
 use super::list::{FIND, LIST};
 use super::load::LOAD;
 use super::means::{KEEP_MEANS, MEANS};
-use super::reads::{APPLIED_MIGRATIONS, AUDIT, COUNTS, HEALTH, LEDGER, NOTICES, OVERDUE, VIOLATIONS};
+use super::proposals::{DECIDE_PROPOSAL, PROPOSAL, PROPOSALS, PROPOSE};
+use super::reads::{APPLIED_MIGRATIONS, AUDIT, HEALTH, LEDGER, NOTICES, OVERDUE, VIOLATIONS};
 use super::receive::RECEIVE;
 use super::reconciliations::{
     CLAIM_RUN, COVERED_PAYMENTS, FORGET_MET, MET, ORDER_RUN, ORDERED_RUN, RECONCILED, RECORD_STEP, RUN, RUNS,
     UNMATCHED_NOTICES,
 };
+use super::samples::{CLAIM_SAMPLE, COUNTS, EVENT_BACKLOG, OPEN_COUNTS, RECORD_SAMPLE, SAMPLE, WAITING_NOTICES};
+use super::stuck::{SNOOZED, STUCK, STUCK_NOTICES, STUCK_NOTICES_TALLY, STUCK_TALLIES};
 use super::sweep::{CLAIM_SWEEP, OLDEST_OPEN, RECORD_SWEEP, SWEEPS};
+use super::switches::{SWITCH_CHANGES, SWITCHES, TURN_SWITCH};
 use super::unmatched::{DUE_UNMATCHED, FILE_UNMATCHED, UNMATCHED};
 use crate::{DatabaseUrl, PoolSettings, database_url::Place};
 
@@ -59,7 +63,7 @@ const HOT: [(&str, &str); 17] = [
 ];
 
 /// All the others.
-const COOL: [(&str, &str); 63] = [
+const COOL: [(&str, &str); 81] = [
     ("ALL_KEYS", ALL_KEYS),
     ("LIST", LIST),
     ("FIND", FIND),
@@ -123,6 +127,24 @@ const COOL: [(&str, &str); 63] = [
     ("RESEND", RESEND),
     ("STAMP", STAMP),
     ("WAITING_EVENTS", WAITING_EVENTS),
+    ("PROPOSE", PROPOSE),
+    ("PROPOSAL", PROPOSAL),
+    ("PROPOSALS", PROPOSALS),
+    ("DECIDE_PROPOSAL", DECIDE_PROPOSAL),
+    ("SWITCHES", SWITCHES),
+    ("TURN_SWITCH", TURN_SWITCH),
+    ("SWITCH_CHANGES", SWITCH_CHANGES),
+    ("SAMPLE", SAMPLE),
+    ("CLAIM_SAMPLE", CLAIM_SAMPLE),
+    ("RECORD_SAMPLE", RECORD_SAMPLE),
+    ("OPEN_COUNTS", OPEN_COUNTS),
+    ("WAITING_NOTICES", WAITING_NOTICES),
+    ("EVENT_BACKLOG", EVENT_BACKLOG),
+    ("STUCK", STUCK),
+    ("SNOOZED", SNOOZED),
+    ("STUCK_NOTICES", STUCK_NOTICES),
+    ("STUCK_TALLIES", STUCK_TALLIES),
+    ("STUCK_NOTICES_TALLY", STUCK_NOTICES_TALLY),
 ];
 
 struct Fresh {

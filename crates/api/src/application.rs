@@ -21,6 +21,7 @@ use store::{Coalescer, Database, OwnerId, StoreError};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
+use crate::console;
 use crate::http::{self, App, KnownKeys};
 use crate::ids::Ids;
 use crate::metered::{MeteredGateway, MeteredStore};
@@ -28,6 +29,7 @@ use crate::metrics::Metrics;
 use crate::receivers::{HttpReceivers, Reachable};
 use crate::sampling::Sampler;
 use crate::settings::{Settings, SignatureEncoding};
+use crate::trend::Trend;
 use crate::workers;
 use crate::works::Works;
 
@@ -170,6 +172,10 @@ impl Application {
             reads: open.database.reads.clone(),
             inbox: open.database.inbox.clone(),
             keys: open.database.keys.clone(),
+            sessions: open.database.sessions.clone(),
+            replicas: open.database.replicas.clone(),
+            trend: Trend::default(),
+            console: settings.console.clone(),
             known_keys: KnownKeys::default(),
             works,
             ids: Ids,
@@ -182,10 +188,14 @@ impl Application {
             body_patience: Duration::from_secs(settings.http.body_seconds),
             stopping: AtomicBool::new(false),
         });
+        if with_workers {
+            app.works.begin(workers::watch(app.clone().into_inner()));
+        }
         let drain = Duration::from_secs(settings.http.drain_seconds);
         let shared = app.clone();
         let mut server = HttpServer::new(move || {
-            ActixApp::new().app_data(shared.clone()).wrap(from_fn(http::around)).configure(http::routes)
+            let app = ActixApp::new().app_data(shared.clone()).wrap(from_fn(http::around));
+            app.configure(console::routes).configure(http::routes)
         })
         .disable_signals()
         .keep_alive(KEEP_ALIVE)
@@ -227,6 +237,11 @@ impl Application {
     /// Where the database is asked for the metrics, likewise.
     pub fn sampler(&self) -> &Sampler {
         &self.sampler
+    }
+
+    /// Says that it serves, and keeps how things stand, as it does every minute.
+    pub async fn watch(&self) -> Result<(), StoreError> {
+        workers::watch_once(&self.app, self.app.desk.now()).await
     }
 
     /// The callers' keys.

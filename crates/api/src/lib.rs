@@ -3,6 +3,7 @@
 pub mod application;
 pub mod cli;
 mod clock;
+pub mod console;
 mod failpoint;
 pub mod http;
 mod ids;
@@ -12,6 +13,7 @@ mod metrics;
 mod receivers;
 mod sampling;
 pub mod settings;
+mod trend;
 mod window;
 pub mod workers;
 mod works;

@@ -9,6 +9,7 @@ use actix_web::HttpResponse;
 use actix_web::web::Data;
 use domain::{ShopName, Time};
 use orchestrator::{Desk, Heard};
+use parking_lot::Mutex;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -20,6 +21,7 @@ use strum::VariantArray as _;
 
 use crate::http::App;
 use crate::sampling::{FullSample, Latest, OpenSample, Taken};
+use crate::trend::Asked;
 
 /// A request that was answered, under the names of OpenTelemetry's conventions for HTTP.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -101,6 +103,7 @@ pub struct Metrics {
     answered: Family<Answered, Histogram>,
     exchanged: Family<Exchanged, Histogram>,
     outcomes: Family<Outcome, Counter>,
+    asked: Mutex<Asked>,
     notices: Family<Verdict, Counter>,
     lateness: Histogram,
     ends: Family<End, Counter>,
@@ -208,6 +211,7 @@ impl Default for Metrics {
             sweeps,
             stopped,
             sampled,
+            asked: Mutex::default(),
             latest: Arc::default(),
         }
     }
@@ -328,6 +332,15 @@ impl Metrics {
         let labels = Exchanged { http_request_method: method, url_template, http_response_status_code: status };
         self.exchanged.get_or_create(&labels).observe(duration.as_secs_f64());
         self.outcomes.get_or_create(&Outcome { outcome }).inc();
+        let mut asked = self.asked.lock();
+        asked.requests += 1;
+        asked.failed += u64::from(status == 0 || status >= 500);
+        asked.milliseconds += u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    }
+
+    /// All that the gateway was asked so far.
+    pub(crate) fn asked(&self) -> Asked {
+        *self.asked.lock()
     }
 
     /// A batch was committed, or was not.

@@ -3,17 +3,22 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::Time;
 use orchestrator::{DeedError, Desk, Exporter, Pusher, Reconciler};
-use store::{Books, Switches};
+use store::{Books, Replica, StoreError, Switches};
 use tokio::sync::{Notify, Semaphore};
 
-use crate::http::stopped;
+use crate::http::{App, stopped};
 use crate::sampling::Sampler;
 use crate::settings::{self, Settings};
+use crate::trend::{self, Sample};
 use crate::works::Works;
 
 /// How many notices one step takes up.
 const NOTICES: u32 = 32;
+
+/// A process that was silent for so long is forgotten.
+const REPLICA_MEMORY: Duration = Duration::from_hours(24);
 
 /// How many lines of the books one step posts.
 const LINES: u32 = 1_000;
@@ -223,6 +228,34 @@ async fn sample(desk: Arc<Desk>, sampler: Arc<Sampler>, works: Works) {
         failing = sampled.is_err();
         pause_or_stop(&works, sampler.interval()).await;
     }
+}
+
+/// Says that this process serves, and keeps how things stand for the plots of the console.
+pub(crate) async fn watch(app: Arc<App>) {
+    let started_at = app.desk.now();
+    let mut failing = false;
+    while !app.works.stopping().is_cancelled() {
+        let watched = watch_once(&app, started_at).await;
+        if let Err(error) = &watched
+            && !failing
+        {
+            tracing::warn!(error = error as &dyn std::error::Error, "how things stand cannot be seen");
+        }
+        failing = watched.is_err();
+        pause_or_stop(&app.works, trend::INTERVAL).await;
+    }
+}
+
+/// The same, once.
+pub(crate) async fn watch_once(app: &App, started_at: Time) -> Result<(), StoreError> {
+    let now = app.desk.now();
+    let version = env!("CARGO_PKG_VERSION").to_owned();
+    let replica = Replica { id: app.desk.owner(), version, started_at, seen_at: now };
+    app.replicas.serve_as(&replica, now.minus(REPLICA_MEMORY)).await?;
+    if let Some(counted) = app.metrics.latest().open() {
+        app.trend.keep(Sample::of(now, &counted.sample, app.metrics.asked()));
+    }
+    Ok(())
 }
 
 /// Nothing is sent a second time a day later, so what was kept for it goes.

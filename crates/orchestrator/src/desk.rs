@@ -144,6 +144,11 @@ impl Desk {
         self.changes.subscribe()
     }
 
+    /// The name of this process.
+    pub fn owner(&self) -> OwnerId {
+        self.owner
+    }
+
     /// The gateway's breaker, for those who report on it.
     pub fn breaker(&self) -> &Breaker {
         &self.breaker

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::{Payment, ShopName};
+use domain::{Payment, ShopName, Sighting};
 use gateway_client::answer::{
     Balance, CardToken, Items, Operation, ReadOutcome, Received, WithdrawalBalance, read_balances, read_card_tokens,
     read_operations, read_withdrawal_balances,
@@ -36,6 +36,21 @@ impl Desk {
             Some(id) => self.ask(&payment.opening.shop, request::list_operations(&id), read_operations).await,
             None => Ok(Vec::new()),
         }
+    }
+
+    /// What the gateway says of a payment at this moment: by its id there, else whatever stands under its reference. It is
+    /// asked as for a check, and nothing is recorded.
+    pub async fn gateway_now(&self, payment: &Payment) -> Result<Vec<Sighting>, DeedError> {
+        self.check_breaker(payment)?;
+        self.throttle.take();
+        let looked = match payment.gateway_payment_id {
+            Some(_) => self.look_by_id(payment).await,
+            None => self.look_up(payment).await,
+        };
+        if looked.failed {
+            return Err(DeedError::GatewayUnavailable { retry_after: self.rules.breaker.pause });
+        }
+        Ok(looked.evidence.iter().filter_map(|evidence| evidence.seen.sighting().cloned()).collect())
     }
 
     /// The cards that the gateway has saved for a customer (gateway contract, section 6.11).

@@ -5,8 +5,8 @@ use crate::database_url::Place;
 use crate::postgres::PostgresStore;
 use crate::sqlite::SqliteStore;
 use crate::{
-    Books, DatabaseUrl, Events, Exports, Inbox, Keys, Means, PoolSettings, Proposals, Reads, Reconciliations, Samples,
-    Store, StoreError, Switches,
+    Books, DatabaseUrl, Events, Exports, Inbox, Keys, Means, PoolSettings, Proposals, Reads, Reconciliations, Replicas,
+    Samples, Sessions, Store, StoreError, Switches,
 };
 
 /// A database as the rest of the house sees it: what is done to it, without which one it is.
@@ -36,6 +36,10 @@ pub struct Database {
     pub proposals: Arc<dyn Proposals>,
     /// What is stopped by hand.
     pub switches: Arc<dyn Switches>,
+    /// People who are signed in at the console.
+    pub sessions: Arc<dyn Sessions>,
+    /// Processes that serve.
+    pub replicas: Arc<dyn Replicas>,
     connections: Connections,
 }
 
@@ -58,7 +62,9 @@ pub async fn connect(url: &DatabaseUrl, settings: &PoolSettings) -> Result<Datab
                 events: store.clone(),
                 samples: store.clone(),
                 proposals: store.clone(),
-                switches: store,
+                switches: store.clone(),
+                sessions: store.clone(),
+                replicas: store,
             })
         }
         Place::Sqlite(file) => {
@@ -76,7 +82,9 @@ pub async fn connect(url: &DatabaseUrl, settings: &PoolSettings) -> Result<Datab
                 events: store.clone(),
                 samples: store.clone(),
                 proposals: store.clone(),
-                switches: store,
+                switches: store.clone(),
+                sessions: store.clone(),
+                replicas: store,
             })
         }
     }

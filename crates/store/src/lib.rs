@@ -22,8 +22,10 @@ mod postgres;
 mod proposals;
 mod reads;
 mod reconciliations;
+mod replicas;
 mod samples;
 mod schema;
+mod sessions;
 mod sqlite;
 mod store;
 mod stuck;
@@ -49,7 +51,9 @@ pub use reconciliations::{
     Break, BreakFilter, BreakState, BreaksPage, Cause, Covered, Met, Reconciled, Reconciliations, Resolution, Run,
     RunClaim, RunProgress, RunState, RunStep, RunsPage, Step, Tally, Unfound, UnmatchedNotice,
 };
+pub use replicas::{Replica, Replicas};
 pub use samples::{OpenCount, SampleClaim, Samples};
+pub use sessions::{Session, Sessions};
 pub use sqlite::{ServingLock, lock_for_serving};
 pub use store::{
     Birth, Claim, DueNotice, Filed, Lease, Move, Name, Notice, NoticeId, Opened, Outcome, OwnerId, Pass, Received,

@@ -74,6 +74,7 @@ fn local_settings(
         // Receivers of events are on this machine too.
         ("WEBHOOK_ENDPOINTS__ALLOWED_NETWORKS".to_owned(), "127.0.0.0/8,::1/128".to_owned()),
         ("WEBHOOK_ENDPOINTS__ALLOW_HTTP".to_owned(), "true".to_owned()),
+        ("CONSOLE__PLAIN_COOKIES".to_owned(), "true".to_owned()),
         ("LOG__LEVEL".to_owned(), "warn".to_owned()),
         ("LOG__FORMAT".to_owned(), "text".to_owned()),
         // On one machine a webhook that does not come is soon made up for.
@@ -148,6 +149,7 @@ impl Demo {
              -H 'Authorization: Bearer {key}'; echo\n\
              \n\
              Or pay in a browser, instead of the second line: {gateway}/checkout\n\
+             See it all at {service}/console, with the key {key}\n\
              Ctrl-C stops; the next start finds everything again.\n"
         )
     }

@@ -27,6 +27,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 pub use local::Demo;
 pub use output::Output;
+pub(crate) use why::{in_words, state as gateway_state_in_words};
 
 use crate::application::StartError;
 use crate::logs::InvalidLog;

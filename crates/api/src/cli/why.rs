@@ -65,7 +65,14 @@ fn tell(stored: &Stored, ledger: &[Entry], notices: &[NoticeRecord]) -> Told {
 }
 
 fn entry_line(entry: &Entry) -> String {
-    let seen = match &entry.seen {
+    let becomes = entry.change.state.map(|state| format!(" → {state}")).unwrap_or_default();
+    let (source, verdict, seen) = (entry.source, entry.verdict, in_words(&entry.seen));
+    format!("#{:<3} {source:<8} {verdict:<11} {seen}{becomes}", entry.sequence)
+}
+
+/// What was seen, in a sentence for a person.
+pub(crate) fn in_words(seen: &Seen) -> String {
+    match seen {
         Seen::Opened(_) => "ordered, request 1 about to leave".to_owned(),
         Seen::AboutToSend { attempt, reason } => format!("request {attempt} about to leave: {reason}"),
         Seen::NotSent { attempt, reason } => format!("request {attempt} not sent: {reason}"),
@@ -95,9 +102,7 @@ fn entry_line(entry: &Entry) -> String {
         Seen::RefundEnded { refund, state, .. } => format!("refund {refund} ended as {state}"),
         Seen::ParentTold { state } => format!("the deposit knows that it is {state}"),
         Seen::Operated { operation } => operated(operation),
-    };
-    let becomes = entry.change.state.map(|state| format!(" → {state}")).unwrap_or_default();
-    format!("#{:<3} {:<8} {:<11} {seen}{becomes}", entry.sequence, entry.source, entry.verdict)
+    }
 }
 
 fn operated(operation: &Operation) -> String {
@@ -124,7 +129,8 @@ fn notice_line(notice: &NoticeRecord) -> String {
     format!("     notice   {verdict:<11} {state}, delivered {} time(s)", notice.deliveries)
 }
 
-fn state(state: &domain::SeenState) -> String {
+/// The gateway's state in words.
+pub(crate) fn state(state: &domain::SeenState) -> String {
     match state {
         domain::SeenState::Known(state) => state.to_string(),
         domain::SeenState::Unknown(word) => format!("the unknown state {word:?}"),

@@ -11,7 +11,7 @@ use super::problem::{Kind, Problem};
 /// Reads a whole body, bounded in size and in time. The framework bounds the time of the head only: a caller who sends
 /// a byte now and then would hold a connection for as long as it likes. What was read is wiped from memory when it is
 /// dropped, since it may hold a card.
-pub(super) async fn read(
+pub(crate) async fn read(
     mut payload: Payload,
     bytes_max: usize,
     patience: Duration,

@@ -17,10 +17,21 @@ use super::{App, Caller, body};
 /// `GET /v1/breaks`: the one that was seen first last; filters `kind`, `state`, `shop`, `owner`, `payment`.
 pub(super) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
     let caller = Caller::of(&request, &app, Scope::FinanceRead).await?;
-    let mut query = Query::of(&request);
+    let (breaks, next_cursor) = page(Query::of(&request), &caller, &app).await?;
+    let now = app.desk.now();
+    let data = breaks.iter().map(|one| BreakView::of(one, now)).collect();
+    Ok(HttpResponse::Ok().json(BreaksView { data, next_cursor }))
+}
+
+/// The breaks of a page that the caller may see, and the cursor of the next page.
+pub(crate) async fn page(
+    mut query: Query,
+    caller: &Caller,
+    app: &App,
+) -> Result<(Vec<Break>, Option<String>), Problem> {
     let limit = query.limit();
     let before = query.one::<Cursor>("cursor", "must be a cursor of this list").map(|cursor| (cursor.at, cursor.id));
-    let shops = query.shops(&caller);
+    let shops = query.shops(caller);
     let filter = BreakFilter {
         shops: shops.clone().unwrap_or_default(),
         kind: query.one::<BreakKind>("kind", "must be the name of a kind of break"),
@@ -30,15 +41,13 @@ pub(super) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpRes
     };
     query.finish()?;
     if shops.is_none() {
-        return Ok(HttpResponse::Ok().json(BreaksView { data: Vec::new(), next_cursor: None }));
+        return Ok((Vec::new(), None));
     }
     let page = BreaksPage { filter, before, limit: limit + 1 };
     let records = app.reconciler.records().clone();
     let mut breaks = app.works.run(async move { records.breaks(&page).await }).await??;
     let next_cursor = Cursor::behind(&mut breaks, limit, |one| Cursor { at: one.first_seen_at, id: one.id });
-    let now = app.desk.now();
-    let data = breaks.iter().map(|one| BreakView::of(one, now)).collect();
-    Ok(HttpResponse::Ok().json(BreaksView { data, next_cursor }))
+    Ok((breaks, next_cursor))
 }
 
 /// `GET /v1/breaks/{id}`.
@@ -57,9 +66,14 @@ pub(super) async fn assign(
     app: Data<App>,
 ) -> Result<HttpResponse, Problem> {
     let (one, owner, _) = read_word::<100>(&request, &id, payload, &app, "owner").await?;
+    Ok(changed(&give_to(one.id, owner, &app).await?, &app))
+}
+
+/// Gives an open break to somebody.
+pub(crate) async fn give_to(id: Uuid, owner: Text<100>, app: &App) -> Result<Break, Problem> {
     let records = app.reconciler.records().clone();
-    let assigned = app.works.run(async move { records.assign_break(one.id, owner.as_str()).await }).await??;
-    changed(assigned, &app)
+    let assigned = app.works.run(async move { records.assign_break(id, owner.as_str()).await }).await??;
+    assigned.ok_or_else(not_open)
 }
 
 /// `POST /v1/breaks/{id}/resolve` `{reason}`: it stays resolved for as long as both sides say the same.
@@ -70,10 +84,15 @@ pub(super) async fn resolve(
     app: Data<App>,
 ) -> Result<HttpResponse, Problem> {
     let (one, reason, caller) = read_word::<500>(&request, &id, payload, &app, "reason").await?;
+    Ok(changed(&end(one.id, reason, &caller, &app).await?, &app))
+}
+
+/// Ends an open break by a person's word.
+pub(crate) async fn end(id: Uuid, reason: Text<500>, caller: &Caller, app: &App) -> Result<Break, Problem> {
     let resolution = Resolution { reason: reason.into(), by: caller.actor(), at: app.desk.now() };
     let records = app.reconciler.records().clone();
-    let resolved = app.works.run(async move { records.resolve_break(one.id, &resolution).await }).await??;
-    changed(resolved, &app)
+    let resolved = app.works.run(async move { records.resolve_break(id, &resolution).await }).await??;
+    resolved.ok_or_else(not_open)
 }
 
 /// The break that is meant, and the one word that is said of it.
@@ -100,12 +119,16 @@ async fn read_word<const MAX: usize>(
     }
 }
 
-fn changed(one: Option<Break>, app: &App) -> Result<HttpResponse, Problem> {
-    let one = one.ok_or_else(|| Problem::new(Kind::NotInThisState, "the break is not open any more"))?;
-    Ok(HttpResponse::Ok().json(BreakView::of(&one, app.desk.now())))
+fn changed(one: &Break, app: &App) -> HttpResponse {
+    HttpResponse::Ok().json(BreakView::of(one, app.desk.now()))
 }
 
-async fn visible(id: &str, caller: &Caller, app: &Data<App>) -> Result<Break, Problem> {
+fn not_open() -> Problem {
+    Problem::new(Kind::NotInThisState, "the break is not open any more")
+}
+
+/// The break with this id, if the caller may see it.
+pub(crate) async fn visible(id: &str, caller: &Caller, app: &App) -> Result<Break, Problem> {
     let id: Uuid = id.parse().map_err(|_| Problem::not_found())?;
     let records = app.reconciler.records().clone();
     let found = app.works.run(async move { records.one_break(id).await }).await??;

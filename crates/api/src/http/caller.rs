@@ -42,6 +42,11 @@ impl Caller {
         if scopes.iter().any(|scope| caller.may(*scope)) { Ok(caller) } else { Err(missing(scopes)) }
     }
 
+    /// Whoever has shown this key.
+    pub(crate) fn with(key: KeyRecord) -> Self {
+        Self { key }
+    }
+
     /// Refuses whoever has not this scope.
     pub fn check(&self, scope: Scope) -> Result<(), Problem> {
         if self.may(scope) { Ok(()) } else { Err(missing(&[scope])) }

@@ -3,7 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use domain::{Command, CommandOutcome, Money, Payment, Text};
+use domain::{Command, CommandOutcome, Money, Payment, PaymentId, Text};
 use orchestrator::{Commanded, GivenCommand};
 use store::Scope;
 use zeroize::Zeroizing;
@@ -112,10 +112,20 @@ async fn give<Said>(
         let preview = app.works.run(async move { desk.preview_command(id, &command).await }).await??;
         return Ok(HttpResponse::Ok().json(DryRunView::from(preview)));
     }
-    let given = GivenCommand { id: app.ids.next(), command: say(said), by: caller.actor(), expected_version: version };
-    let (desk, id) = (app.desk.clone(), payment.id());
-    let commanded = app.works.run(async move { desk.command(id, given).await }).await??;
-    answer(&commanded)
+    answer(&command(payment.id(), say(said), version, &caller, app).await?)
+}
+
+/// Gives a command on our own runtime; only to the payment as it is in `version`, if there is one.
+pub(crate) async fn command(
+    payment: PaymentId,
+    command: Command,
+    version: Option<u64>,
+    caller: &Caller,
+    app: &App,
+) -> Result<Commanded, Problem> {
+    let given = GivenCommand { id: app.ids.next(), command, by: caller.actor(), expected_version: version };
+    let desk = app.desk.clone();
+    Ok(app.works.run(async move { desk.command(payment, given).await }).await??)
 }
 
 /// A command needs no body; one that is there must be JSON.
@@ -134,25 +144,28 @@ pub(super) async fn optional_body(
 
 /// 200 once the payment has gone on, 202 while nobody knows.
 fn answer(commanded: &Commanded) -> Result<HttpResponse, Problem> {
-    let Commanded { stored, replay } = commanded;
-    let payment = &stored.payment;
-    let status = match payment.commands.issued().last().map(|issued| &issued.outcome) {
-        Some(CommandOutcome::InFlight | CommandOutcome::Unknown { .. } | CommandOutcome::Denied { .. }) => {
-            StatusCode::ACCEPTED
-        }
-        Some(CommandOutcome::Refused { reason }) => {
-            let detail = format!("the gateway refused it: {reason}");
-            return Err(Problem::about(payment.id(), Kind::CommandRefused, detail));
-        }
-        Some(CommandOutcome::NotSent { reason }) => {
-            let detail = format!("the gateway was not reached, nothing was done: {reason}");
-            return Err(Problem::about(payment.id(), Kind::GatewayUnavailable, detail).retry_soon());
-        }
-        Some(CommandOutcome::Done) | None => StatusCode::OK,
-    };
-    let mut response = HttpResponse::build(status).json(PaymentView::from(stored));
-    if *replay {
+    let mut response = HttpResponse::build(status(commanded)?).json(PaymentView::from(&commanded.stored));
+    if commanded.replay {
         replayed(response.headers_mut());
     }
     Ok(response)
+}
+
+/// What to say of a command that was given; a problem if it came to nothing.
+pub(crate) fn status(commanded: &Commanded) -> Result<StatusCode, Problem> {
+    let payment = &commanded.stored.payment;
+    match payment.commands.issued().last().map(|issued| &issued.outcome) {
+        Some(CommandOutcome::InFlight | CommandOutcome::Unknown { .. } | CommandOutcome::Denied { .. }) => {
+            Ok(StatusCode::ACCEPTED)
+        }
+        Some(CommandOutcome::Refused { reason }) => {
+            let detail = format!("the gateway refused it: {reason}");
+            Err(Problem::about(payment.id(), Kind::CommandRefused, detail))
+        }
+        Some(CommandOutcome::NotSent { reason }) => {
+            let detail = format!("the gateway was not reached, nothing was done: {reason}");
+            Err(Problem::about(payment.id(), Kind::GatewayUnavailable, detail).retry_soon())
+        }
+        Some(CommandOutcome::Done) | None => Ok(StatusCode::OK),
+    }
 }

@@ -33,21 +33,49 @@ pub(super) async fn order(request: HttpRequest, payload: Payload, app: Data<App>
     Query::of(&request).finish()?;
     body::check_json(&request)?;
     let body = body::read(payload, BODY_MAX, app.body_patience).await?;
-    let order = read_order(&body, &app, &caller)?;
-    let exporter = app.exporter.clone();
-    let export = app.works.run(async move { exporter.order(&order).await }).await??;
+    let errors = &mut Vec::new();
+    let asked = read_order(&body, errors)?;
+    let export = place(asked, errors, &caller, &app).await?;
     let location = format!("/v1/exports/{}", export.id);
     Ok(HttpResponse::Accepted().insert_header((LOCATION, location)).json(ExportView::of(&export, &[])))
 }
 
-fn read_order(body: &[u8], app: &App, caller: &Caller) -> Result<ExportOrder, Problem> {
+/// An export as somebody asks for it; what is missing is told once all is read.
+pub(crate) struct Asked {
+    /// What it tells.
+    pub(crate) report: Option<Report>,
+    /// How it is written.
+    pub(crate) format: Option<Format>,
+    /// From when, until when, in which zone.
+    pub(crate) window: WindowFields,
+    /// About which shops; none for all that the caller may see.
+    pub(crate) shops: Option<Vec<ShopName>>,
+}
+
+fn read_order(body: &[u8], errors: &mut Vec<FieldError>) -> Result<Asked, Problem> {
     let mut form = Form::read(body)?;
-    let errors = &mut Vec::new();
     let report = word::<Report>(&mut form, "report", errors);
     let format = word::<Format>(&mut form, "format", errors);
-    let fields = WindowFields::take(&mut form, errors);
+    let window = WindowFields::take(&mut form, errors);
     let shops: Option<Vec<ShopName>> = form.value("shops", "must be an array of names of shops", errors);
     form.finish(errors);
+    Ok(Asked { report, format, window, shops })
+}
+
+/// Orders an export, if nothing is wrong with what is asked for.
+pub(crate) async fn place(
+    asked: Asked,
+    errors: &mut Vec<FieldError>,
+    caller: &Caller,
+    app: &App,
+) -> Result<Export, Problem> {
+    let order = check_order(asked, errors, caller, app)?;
+    let exporter = app.exporter.clone();
+    Ok(app.works.run(async move { exporter.order(&order).await }).await??)
+}
+
+fn check_order(asked: Asked, errors: &mut Vec<FieldError>, caller: &Caller, app: &App) -> Result<ExportOrder, Problem> {
+    let Asked { report, format, window: fields, shops } = asked;
     let window = fields.read(app.desk.now(), app.export_window_max, errors);
     let zone = fields.zone.map_or_else(|| Ok(Zone::utc()), |name| Zone::named(&name));
     let (Some(report), Some(format), Some(window), Ok(zone)) = (report, format, window, zone) else {
@@ -88,20 +116,27 @@ fn word<T: FromStr + VariantArray + Display>(
 /// `GET /v1/exports`: the one that was ordered last first.
 pub(super) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
     let caller = Caller::of(&request, &app, Scope::FinanceRead).await?;
-    let mut query = Query::of(&request);
+    let (exports, next_cursor) = page(Query::of(&request), &caller, &app).await?;
+    let data = exports.iter().map(|export| ExportView::of(export, &[])).collect();
+    Ok(HttpResponse::Ok().json(ExportsView { data, next_cursor }))
+}
+
+/// The exports of a page that the caller may see, and the cursor of the next page.
+pub(crate) async fn page(
+    mut query: Query,
+    caller: &Caller,
+    app: &App,
+) -> Result<(Vec<Export>, Option<String>), Problem> {
     let limit = query.limit();
     let before = query.one::<Cursor>("cursor", "must be a cursor of this list").map(|cursor| (cursor.at, cursor.id));
-    let shops = query.shops(&caller);
+    let shops = query.shops(caller);
     query.finish()?;
-    let Some(shops) = shops else {
-        return Ok(HttpResponse::Ok().json(ExportsView { data: vec![], next_cursor: None }));
-    };
+    let Some(shops) = shops else { return Ok((Vec::new(), None)) };
     let page = ExportsPage { shops, before, limit: limit + 1 };
     let records = app.exporter.records().clone();
     let mut exports = app.works.run(async move { records.exports(&page).await }).await??;
     let next_cursor = Cursor::behind(&mut exports, limit, |one| Cursor { at: one.ordered_at, id: one.id });
-    let data = exports.iter().map(|export| ExportView::of(export, &[])).collect();
-    Ok(HttpResponse::Ok().json(ExportsView { data, next_cursor }))
+    Ok((exports, next_cursor))
 }
 
 /// `GET /v1/exports/{id}`: how far it is, its manifest, and who took the file.
@@ -109,21 +144,29 @@ pub(super) async fn read(request: HttpRequest, id: Path<String>, app: Data<App>)
     let caller = Caller::of(&request, &app, Scope::FinanceRead).await?;
     Query::of(&request).finish()?;
     let export = visible(&id, &caller, &app).await?;
-    let (records, id) = (app.exporter.records().clone(), export.id);
-    let downloads = app.works.run(async move { records.downloads(id).await }).await??;
-    Ok(HttpResponse::Ok().json(ExportView::of(&export, &downloads)))
+    Ok(HttpResponse::Ok().json(ExportView::of(&export, &downloads(export.id, &app).await?)))
+}
+
+/// Who took a file.
+pub(crate) async fn downloads(export: Uuid, app: &App) -> Result<Vec<Download>, Problem> {
+    let records = app.exporter.records().clone();
+    Ok(app.works.run(async move { records.downloads(export).await }).await??)
 }
 
 /// `GET /v1/exports/{id}/file`: the bytes that the manifest names. Who takes them is noted first.
 pub(super) async fn file(request: HttpRequest, id: Path<String>, app: Data<App>) -> Result<HttpResponse, Problem> {
     let caller = Caller::of(&request, &app, Scope::FinanceRead).await?;
     Query::of(&request).finish()?;
-    let export = visible(&id, &caller, &app).await?;
+    hand_out(&visible(&id, &caller, &app).await?, &caller, &app).await
+}
+
+/// The file of an export, once it is noted who takes it.
+pub(crate) async fn hand_out(export: &Export, caller: &Caller, app: &App) -> Result<HttpResponse, Problem> {
     if export.state == ExportState::Expired {
         return Err(Problem::new(Kind::FileGone, "the file is not kept any longer; order the export once more"));
     }
     let manifest = export.manifest.as_deref().and_then(|text| serde_json::from_str::<serde_json::Value>(text).ok());
-    let (Some(manifest), Some(path)) = (manifest, app.exporter.file(&export)) else {
+    let (Some(manifest), Some(path)) = (manifest, app.exporter.file(export)) else {
         return Err(Problem::new(Kind::NotInThisState, format!("the export is {}: there is no file", export.state)));
     };
     let opened = tokio::fs::File::open(&path).await;
@@ -136,8 +179,8 @@ pub(super) async fn file(request: HttpRequest, id: Path<String>, app: Data<App>)
         let detail = "the file is not where this process keeps files; another process may have it";
         return Err(Problem::new(Kind::FileNotHere, detail).retry_soon());
     };
-    let (exporter, by) = (app.exporter.clone(), caller.actor());
-    app.works.run(async move { exporter.note_download(export.id, by).await }).await??;
+    let (exporter, id, by) = (app.exporter.clone(), export.id, caller.actor());
+    app.works.run(async move { exporter.note_download(id, by).await }).await??;
     let name = manifest["fileName"].as_str().unwrap_or_default();
     let digest = hex::decode(manifest["sha256"].as_str().unwrap_or_default()).unwrap_or_default();
     let format: Option<Format> = export.format.parse().ok();
@@ -150,7 +193,8 @@ pub(super) async fn file(request: HttpRequest, id: Path<String>, app: Data<App>)
         .streaming(ReaderStream::with_capacity(file, 1 << 16)))
 }
 
-async fn visible(id: &str, caller: &Caller, app: &Data<App>) -> Result<Export, Problem> {
+/// The export with this id, if the caller may see it.
+pub(crate) async fn visible(id: &str, caller: &Caller, app: &App) -> Result<Export, Problem> {
     let id: Uuid = id.parse().map_err(|_| Problem::not_found())?;
     let records = app.exporter.records().clone();
     let found = app.works.run(async move { records.export(id).await }).await??;

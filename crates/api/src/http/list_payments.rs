@@ -16,27 +16,34 @@ use super::{App, Caller};
 /// `GET /v1/payments`: newest first, page by page behind a cursor.
 pub(super) async fn list_payments(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
     let caller = Caller::of(&request, &app, Scope::PaymentsRead).await?;
-    let mut query = Query::of(&request);
-    let limit = query.limit();
-    let before = query
-        .one::<Cursor>("cursor", "must be a cursor of this list")
-        .map(|cursor| Position { created_at: cursor.at, id: cursor.id.into() });
-    let filter = filter(&mut query, &caller);
-    query.finish()?;
-    // Nothing is asked for when the filter names only shops that the key may not see.
-    let Some(filter) = filter else {
-        return Ok(HttpResponse::Ok().json(PaymentsPage { data: Vec::new(), next_cursor: None }));
-    };
-    let reads = app.reads.clone();
-    let page = Page { filter, before, limit: limit + 1 };
-    let mut found = app.works.run(async move { reads.list(&page).await }).await??;
-    let place = |last: &Stored| Cursor { at: last.payment.created_at, id: last.payment.id().uuid() };
-    let next_cursor = Cursor::behind(&mut found, limit, place);
+    let (found, next_cursor) = page(Query::of(&request), &caller, &app).await?;
     let ids: Vec<PaymentId> = found.iter().filter(|it| it.payment.state.is_final()).map(|it| it.payment.id()).collect();
     let records = app.reconciler.records().clone();
     let reconciled = app.works.run(async move { records.reconciled(&ids).await }).await??;
     let data = found.iter().map(|stored| PaymentView::from(stored).reconciled(stored, &reconciled)).collect();
     Ok(HttpResponse::Ok().json(PaymentsPage { data, next_cursor }))
+}
+
+/// The payments of a page that the caller may see, and the cursor of the next page.
+pub(crate) async fn page(
+    mut query: Query,
+    caller: &Caller,
+    app: &App,
+) -> Result<(Vec<Stored>, Option<String>), Problem> {
+    let limit = query.limit();
+    let before = query
+        .one::<Cursor>("cursor", "must be a cursor of this list")
+        .map(|cursor| Position { created_at: cursor.at, id: cursor.id.into() });
+    let filter = filter(&mut query, caller);
+    query.finish()?;
+    // Nothing is asked for when the filter names only shops that the key may not see.
+    let Some(filter) = filter else { return Ok((Vec::new(), None)) };
+    let reads = app.reads.clone();
+    let page = Page { filter, before, limit: limit + 1 };
+    let mut found = app.works.run(async move { reads.list(&page).await }).await??;
+    let place = |last: &Stored| Cursor { at: last.payment.created_at, id: last.payment.id().uuid() };
+    let next_cursor = Cursor::behind(&mut found, limit, place);
+    Ok((found, next_cursor))
 }
 
 fn filter(query: &mut Query, caller: &Caller) -> Option<Filter> {

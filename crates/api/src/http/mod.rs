@@ -1,37 +1,37 @@
 //! HTTP: one table of routes, one table of problems; the handlers only translate.
 
-mod body;
-mod breaks;
+pub(crate) mod body;
+pub(crate) mod breaks;
 mod caller;
-mod command;
+pub(crate) mod command;
 mod cursor;
 mod event_view;
 mod events;
-mod exports;
+pub(crate) mod exports;
 mod form;
 mod gateway_reads;
 mod health;
-mod list_payments;
-mod operate;
+pub(crate) mod list_payments;
+pub(crate) mod operate;
 mod order;
-mod payment_view;
-mod problem;
-mod query;
-mod read_payment;
-mod reconciliations;
-mod refund;
+pub(crate) mod payment_view;
+pub(crate) mod problem;
+pub(crate) mod query;
+pub(crate) mod read_payment;
+pub(crate) mod reconciliations;
+pub(crate) mod refund;
 mod resolve;
 mod routes;
-mod stray_card;
-mod stuck;
+pub(crate) mod stray_card;
+pub(crate) mod stuck;
 mod switches;
-mod take_payment;
+pub(crate) mod take_payment;
 mod unread;
 mod wait;
 mod webhook;
 mod webhook_endpoints;
-mod webhooks_in;
-mod window_fields;
+pub(crate) mod webhooks_in;
+pub(crate) mod window_fields;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -54,7 +54,8 @@ use problem::Problem;
 pub(crate) use reconciliations::{RunView, window_max};
 pub(crate) use resolve::{DryRunView, ProposalView};
 pub use routes::{ROUTES, Route, routes};
-use store::{Inbox, Keys, Reads, Switches};
+pub(crate) use routes::{get, not_found, post, register};
+use store::{Inbox, Keys, Reads, Replicas, Sessions, Switches};
 pub(crate) use stuck::{COUNT_MAX as STUCK_COUNT_MAX, CountView, StuckView};
 pub(crate) use switches::{SwitchView, stopped};
 use tracing::Instrument as _;
@@ -63,6 +64,8 @@ use unread::Unread;
 use crate::ids::Ids;
 use crate::metrics::Metrics;
 use crate::receivers::Reachable;
+use crate::settings;
+use crate::trend::Trend;
 use crate::works::Works;
 
 /// What all handlers share.
@@ -91,6 +94,14 @@ pub struct App {
     pub inbox: Arc<dyn Inbox>,
     /// The callers' keys.
     pub keys: Arc<dyn Keys>,
+    /// People who are signed in at the console.
+    pub sessions: Arc<dyn Sessions>,
+    /// Processes that serve.
+    pub replicas: Arc<dyn Replicas>,
+    /// What was seen of the whole lately.
+    pub trend: Trend,
+    /// The settings of the console.
+    pub console: settings::Console,
     /// Keys that were found a moment ago.
     pub known_keys: KnownKeys,
     /// Our own runtime.
@@ -117,7 +128,7 @@ pub struct App {
 
 /// The name of a request: the caller's, or ours.
 #[derive(Debug, Clone)]
-struct RequestId(String);
+pub(crate) struct RequestId(pub(crate) String);
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use domain::{Deed, Operator, Text, Time, Via};
-use store::Scope;
+use domain::{Deed, Operator, PaymentId, Text, Time, Via};
+use store::{Scope, Stored};
 
 use super::form::Form;
 use super::payment_view::PaymentView;
@@ -17,7 +17,7 @@ use super::take_payment::BODY_MAX;
 use super::{App, Caller, body};
 
 /// How far away the end of a snooze may be.
-const SNOOZE_MAX: Duration = Duration::from_hours(31 * 24);
+pub(crate) const SNOOZE_MAX: Duration = Duration::from_hours(31 * 24);
 
 /// What a person says with it.
 #[derive(Default)]
@@ -106,9 +106,14 @@ async fn care(
     };
     let operator =
         Operator { by: caller.actor(), approved_by: None, via: Via::Api, reason: said.reason, ticket: said.ticket };
-    let desk = app.desk.clone();
-    let stored = app.works.run(async move { desk.care(payment, deed, operator).await }).await??;
+    let stored = decide(payment, deed, operator, app).await?;
     Ok(HttpResponse::Ok().json(PaymentView::from(&stored)))
+}
+
+/// Records what a person decided, on our own runtime.
+pub(crate) async fn decide(payment: PaymentId, deed: Deed, operator: Operator, app: &App) -> Result<Stored, Problem> {
+    let desk = app.desk.clone();
+    Ok(app.works.run(async move { desk.care(payment, deed, operator).await }).await??)
 }
 
 fn said(form: &mut Form<'_>, errors: &mut Vec<FieldError>, needs_reason: bool) -> Said {

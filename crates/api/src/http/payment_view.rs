@@ -14,7 +14,7 @@ use store::{Reconciled, Stored};
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[allow(missing_docs, reason = "the REST contract documents the fields")]
-pub(super) struct PaymentView<'a> {
+pub(crate) struct PaymentView<'a> {
     pub id: String,
     pub reference_id: &'a str,
     pub shop: &'a str,
@@ -54,7 +54,7 @@ pub(super) struct PaymentView<'a> {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[allow(missing_docs, reason = "the REST contract documents the fields")]
-pub(super) struct PaidWithView<'a> {
+pub(crate) struct PaidWithView<'a> {
     pub customer_account_number: Option<&'a str>,
     pub card_brand: Option<&'a str>,
     pub card_expiry_month: Option<&'a str>,
@@ -66,7 +66,7 @@ pub(super) struct PaidWithView<'a> {
 /// What the customer or the merchant has to do next.
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
-pub(super) enum NextAction<'a> {
+pub(crate) enum NextAction<'a> {
     /// Send the customer to the checkout page.
     Redirect {
         /// Its address.
@@ -83,7 +83,7 @@ pub(super) enum NextAction<'a> {
 /// A command whose outcome is not known yet.
 #[derive(Debug, Serialize)]
 #[allow(missing_docs, reason = "the REST contract documents the fields")]
-pub(super) struct PendingCommandView<'a> {
+pub(crate) struct PendingCommandView<'a> {
     pub kind: &'static str,
     pub since: String,
     pub outcome: &'static str,
@@ -95,7 +95,7 @@ pub(super) struct PendingCommandView<'a> {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[allow(missing_docs, reason = "the REST contract documents the fields")]
-pub(super) struct SurplusView<'a> {
+pub(crate) struct SurplusView<'a> {
     pub gateway_payment_id: &'a str,
     pub state: &'a domain::SeenState,
     pub amount: Option<String>,
@@ -106,7 +106,7 @@ pub(super) struct SurplusView<'a> {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[allow(missing_docs, reason = "the REST contract documents the fields")]
-pub(super) struct ErrorView<'a> {
+pub(crate) struct ErrorView<'a> {
     pub code: &'a str,
     pub message: Option<&'a str>,
     pub external_result_code: Option<&'a str>,
@@ -186,7 +186,7 @@ impl<'a> From<&'a IssuedCommand> for PendingCommandView<'a> {
 
 impl<'a> PaymentView<'a> {
     /// With the moment at which two independent sources proved what it says, if that is what it still says.
-    pub(super) fn reconciled(mut self, stored: &Stored, known: &[Reconciled]) -> Self {
+    pub(crate) fn reconciled(mut self, stored: &Stored, known: &[Reconciled]) -> Self {
         let payment = &stored.payment;
         let proven = known.iter().find(|known| known.payment == payment.id());
         let proven = proven.filter(|known| known.state == payment.state && known.money == payment.settled);
@@ -195,7 +195,7 @@ impl<'a> PaymentView<'a> {
     }
 
     /// One payment by itself, with what it was paid with. `with_tokens` for those who may charge anyway.
-    pub(super) fn alone(stored: &'a Stored, paid_with: Option<&'a PaidWith>, with_tokens: bool) -> Self {
+    pub(crate) fn alone(stored: &'a Stored, paid_with: Option<&'a PaidWith>, with_tokens: bool) -> Self {
         let Some(paid_with) = paid_with else { return Self::from(stored) };
         let token = |token: &'a Option<Secret>| token.as_ref().filter(|_| with_tokens).map(Secret::expose);
         let details = PaidWithView {

@@ -198,6 +198,36 @@ impl Problem {
         self.kind
     }
 
+    /// Its kind in a few words for a person.
+    pub(crate) fn title(&self) -> &'static str {
+        row(self.kind).title
+    }
+
+    /// What is wrong, in a sentence for a person.
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// The fields that are wrong.
+    pub(crate) fn errors(&self) -> &[FieldError] {
+        &self.errors
+    }
+
+    /// The payment that it is about.
+    pub(crate) fn payment(&self) -> Option<PaymentId> {
+        self.payment
+    }
+
+    /// The methods that the resource takes, if another one was tried.
+    pub(crate) fn allowed(&self) -> Option<&str> {
+        self.allow.as_deref()
+    }
+
+    /// Whether what was wanted may have happened all the same.
+    pub(crate) fn is_unknown(&self) -> bool {
+        row(self.kind).effect == Effect::Unknown
+    }
+
     /// The answer, its request named.
     pub fn response(&self, instance: Option<&str>, request_id: Option<&str>) -> HttpResponse {
         let Row { status, title, retry, effect } = row(self.kind);

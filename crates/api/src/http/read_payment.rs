@@ -88,7 +88,7 @@ async fn alone(stored: &Stored, caller: &Caller, app: &Data<App>) -> Result<Http
 }
 
 /// What is known of one payment's proof; nothing is, before it has ended.
-async fn reconciled(stored: &Stored, app: &Data<App>) -> Result<Vec<Reconciled>, Problem> {
+pub(crate) async fn reconciled(stored: &Stored, app: &App) -> Result<Vec<Reconciled>, Problem> {
     if !stored.payment.state.is_final() {
         return Ok(Vec::new());
     }
@@ -139,18 +139,23 @@ pub(super) async fn check_payment(
         let preview = app.works.run(async move { desk.preview_check(id).await }).await??;
         return Ok(HttpResponse::Ok().json(DryRunView::from(preview)));
     }
-    let (desk, id) = (app.desk.clone(), stored.payment.id());
-    let stored = app.works.run(async move { desk.check_now(id).await }).await??;
+    let stored = check(stored.payment.id(), &app).await?;
     let reconciled = reconciled(&stored, &app).await?;
     Ok(HttpResponse::Ok().json(PaymentView::from(&stored).reconciled(&stored, &reconciled)))
 }
 
-pub(super) fn by_id(id: &str) -> Result<Name, Problem> {
+/// Looks at a payment now, and answers with it as it then is.
+pub(crate) async fn check(id: PaymentId, app: &App) -> Result<Stored, Problem> {
+    let desk = app.desk.clone();
+    Ok(app.works.run(async move { desk.check_now(id).await }).await??)
+}
+
+pub(crate) fn by_id(id: &str) -> Result<Name, Problem> {
     id.parse().map(Name::Id).map_err(|_| Problem::not_found())
 }
 
 /// The payment with this name, if the caller may see it. What it may not see is not found, like what is not there.
-pub(super) async fn visible(name: Name, caller: &Caller, app: &Data<App>) -> Result<Stored, Problem> {
+pub(crate) async fn visible(name: Name, caller: &Caller, app: &App) -> Result<Stored, Problem> {
     let desk = app.desk.clone();
     let found = app.works.run(async move { desk.find(name).await }).await??;
     found.filter(|stored| caller.may_see(&stored.payment.opening.shop)).ok_or_else(Problem::not_found)
@@ -165,7 +170,7 @@ struct EventsPage<'a> {
 
 /// One line of the ledger.
 #[derive(Serialize)]
-struct EventView<'a> {
+pub(crate) struct EventView<'a> {
     sequence: u64,
     at: String,
     source: domain::Source,

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::cursor::Cursor;
 use super::form::Form;
-use super::problem::Problem;
+use super::problem::{FieldError, Problem};
 use super::query::Query;
 use super::take_payment::BODY_MAX;
 use super::window_fields::WindowFields;
@@ -25,20 +25,42 @@ pub(super) async fn order(request: HttpRequest, payload: Payload, app: Data<App>
     Query::of(&request).finish()?;
     body::check_json(&request)?;
     let body = body::read(payload, BODY_MAX, app.body_patience).await?;
-    let (shop, window) = read_order(&body, &app, &caller)?;
-    let (reconciler, id, by) = (app.reconciler.clone(), app.ids.next(), caller.actor());
-    let ordering = async move { reconciler.order(id, shop, window, Cause::Ordered, Some(by)).await };
-    let run = app.works.run(ordering).await??;
+    let errors = &mut Vec::new();
+    let (shop, window) = read_order(&body, errors)?;
+    let run = place(shop, &window, errors, &caller, &app).await?;
     let location = format!("/v1/reconciliations/{}", run.id);
     Ok(HttpResponse::Accepted().insert_header((LOCATION, location)).json(RunView::from(&run)))
 }
 
-fn read_order(body: &[u8], app: &App, caller: &Caller) -> Result<(ShopName, [Time; 2]), Problem> {
+fn read_order(body: &[u8], errors: &mut Vec<FieldError>) -> Result<(Option<ShopName>, WindowFields), Problem> {
     let mut form = Form::read(body)?;
-    let errors = &mut Vec::new();
     let named: Option<ShopName> = form.text("shop", errors);
     let fields = WindowFields::take(&mut form, errors);
     form.finish(errors);
+    Ok((named, fields))
+}
+
+/// Orders a run, if nothing is wrong with what is asked for; without a name, of the default shop.
+pub(crate) async fn place(
+    named: Option<ShopName>,
+    fields: &WindowFields,
+    errors: &mut Vec<FieldError>,
+    caller: &Caller,
+    app: &App,
+) -> Result<Run, Problem> {
+    let (shop, window) = check_order(named, fields, errors, caller, app)?;
+    let (reconciler, id, by) = (app.reconciler.clone(), app.ids.next(), caller.actor());
+    let ordering = async move { reconciler.order(id, shop, window, Cause::Ordered, Some(by)).await };
+    Ok(app.works.run(ordering).await??)
+}
+
+fn check_order(
+    named: Option<ShopName>,
+    fields: &WindowFields,
+    errors: &mut Vec<FieldError>,
+    caller: &Caller,
+    app: &App,
+) -> Result<(ShopName, [Time; 2]), Problem> {
     let Some(window) = fields.read(app.desk.now(), app.window_max, errors).filter(|_| errors.is_empty()) else {
         return Err(Problem::fields(std::mem::take(errors)));
     };
@@ -50,29 +72,38 @@ fn read_order(body: &[u8], app: &App, caller: &Caller) -> Result<(ShopName, [Tim
 /// `GET /v1/reconciliations`: the one that was ordered last first; filters `shop`, `state`.
 pub(super) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
     let caller = Caller::of(&request, &app, Scope::FinanceRead).await?;
-    let mut query = Query::of(&request);
+    let (runs, next_cursor) = page(Query::of(&request), &caller, &app).await?;
+    Ok(HttpResponse::Ok().json(RunsView { data: runs.iter().map(RunView::from).collect(), next_cursor }))
+}
+
+/// The runs of a page that the caller may see, and the cursor of the next page.
+pub(crate) async fn page(mut query: Query, caller: &Caller, app: &App) -> Result<(Vec<Run>, Option<String>), Problem> {
     let limit = query.limit();
     let before = query.one::<Cursor>("cursor", "must be a cursor of this list").map(|cursor| (cursor.at, cursor.id));
-    let shops = query.shops(&caller);
+    let shops = query.shops(caller);
     let state = query.one::<RunState>("state", "must be waiting, running, completed or failed");
     query.finish()?;
-    let Some(shops) = shops else { return Ok(HttpResponse::Ok().json(RunsView { data: vec![], next_cursor: None })) };
+    let Some(shops) = shops else { return Ok((Vec::new(), None)) };
     let page = RunsPage { shops, state, before, limit: limit + 1 };
     let records = app.reconciler.records().clone();
     let mut runs = app.works.run(async move { records.runs(&page).await }).await??;
     let next_cursor = Cursor::behind(&mut runs, limit, |run| Cursor { at: run.ordered_at, id: run.id });
-    Ok(HttpResponse::Ok().json(RunsView { data: runs.iter().map(RunView::from).collect(), next_cursor }))
+    Ok((runs, next_cursor))
 }
 
 /// `GET /v1/reconciliations/{id}`.
 pub(super) async fn read(request: HttpRequest, id: Path<String>, app: Data<App>) -> Result<HttpResponse, Problem> {
     let caller = Caller::of(&request, &app, Scope::FinanceRead).await?;
     Query::of(&request).finish()?;
+    Ok(HttpResponse::Ok().json(RunView::from(&visible(&id, &caller, &app).await?)))
+}
+
+/// The run with this id, if the caller may see it.
+pub(crate) async fn visible(id: &str, caller: &Caller, app: &App) -> Result<Run, Problem> {
     let id: Uuid = id.parse().map_err(|_| Problem::not_found())?;
     let records = app.reconciler.records().clone();
     let run = app.works.run(async move { records.run(id).await }).await??;
-    let run = run.filter(|run| caller.may_see(&run.shop)).ok_or_else(Problem::not_found)?;
-    Ok(HttpResponse::Ok().json(RunView::from(&run)))
+    run.filter(|run| caller.may_see(&run.shop)).ok_or_else(Problem::not_found)
 }
 
 #[derive(Serialize)]

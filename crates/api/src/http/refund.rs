@@ -3,7 +3,7 @@
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use domain::{Metadata, PaymentId, ReferenceId};
-use orchestrator::RefundOrder;
+use orchestrator::{RefundOrder, Taken};
 use store::Scope;
 
 use super::form::Form;
@@ -29,17 +29,22 @@ pub(super) async fn refund(
     let body = body::read(payload, BODY_MAX, app.body_patience).await?;
     let deposit = visible(by_id(&id)?, &caller, &app).await?.payment.id();
     let (order, is_dry_run) = read_order(&body, app.ids.payment(), deposit, &caller)?;
-    let desk = app.desk.clone();
     if is_dry_run {
+        let desk = app.desk.clone();
         let preview = app.works.run(async move { desk.preview_refund(&order).await }).await??;
         return Ok(HttpResponse::Ok().json(DryRunView::from(preview)));
     }
+    Ok(take_payment::answer(&request, &give_back(order, &app).await?))
+}
+
+/// Makes a refund on our own runtime.
+pub(crate) async fn give_back(order: RefundOrder, app: &App) -> Result<Taken, Problem> {
+    let desk = app.desk.clone();
     let taking = async move {
         let taken = desk.refund(order).await?;
         take_payment::answered(&desk, taken).await
     };
-    let taken = app.works.run(taking).await??;
-    Ok(take_payment::answer(&request, &taken))
+    Ok(app.works.run(taking).await??)
 }
 
 fn read_order(body: &[u8], id: PaymentId, deposit: PaymentId, caller: &Caller) -> Result<(RefundOrder, bool), Problem> {

@@ -79,11 +79,13 @@ pub const ROUTES: [Route; 55] = [
     get("/metrics", || web::get().to(metrics::scrape)),
 ];
 
-const fn get(path: &'static str, handler: fn() -> Handler) -> Route {
+/// One that reads.
+pub(crate) const fn get(path: &'static str, handler: fn() -> Handler) -> Route {
     Route { method: Method::GET, path, handler }
 }
 
-const fn post(path: &'static str, handler: fn() -> Handler) -> Route {
+/// One that does.
+pub(crate) const fn post(path: &'static str, handler: fn() -> Handler) -> Route {
     Route { method: Method::POST, path, handler }
 }
 
@@ -98,20 +100,27 @@ const fn delete(path: &'static str, handler: fn() -> Handler) -> Route {
 /// Makes them known to the web framework.
 pub fn routes(config: &mut ServiceConfig) {
     config.app_data(PathConfig::default().error_handler(|_, _| Problem::not_found().into()));
-    for at_one_path in ROUTES.chunk_by(|one, next| one.path == next.path) {
+    register(config, &ROUTES);
+    config.default_service(web::to(not_found));
+}
+
+/// Makes some of them known: each path with the methods that it takes, which are told to whoever tries another one.
+pub(crate) fn register(config: &mut ServiceConfig, routes: &[Route]) {
+    for at_one_path in routes.chunk_by(|one, next| one.path == next.path) {
         let Some(Route { path, .. }) = at_one_path.first() else { continue };
         let resource =
             at_one_path.iter().fold(web::resource(*path), |resource, route| resource.route((route.handler)()));
         let allowed = at_one_path.iter().map(|route| route.method.as_str()).collect::<Vec<_>>().join(", ");
         config.service(resource.default_service(web::to(move || ready(method_not_allowed(&allowed)))));
     }
-    config.default_service(web::to(not_found));
 }
 
-async fn not_found() -> Result<HttpResponse, Problem> {
+/// There is nothing at this path.
+pub(crate) async fn not_found() -> Result<HttpResponse, Problem> {
     Err(Problem::new(Kind::NotFound, "there is no such resource"))
 }
 
-fn method_not_allowed(allowed: &str) -> Result<HttpResponse, Problem> {
+/// There is something at this path, which takes other methods.
+pub(crate) fn method_not_allowed(allowed: &str) -> Result<HttpResponse, Problem> {
     Err(Problem::method_not_allowed(allowed.to_owned()))
 }

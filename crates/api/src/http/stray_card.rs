@@ -8,7 +8,7 @@ use super::problem::FieldError;
 
 /// What is kept or shown as it is must hold no card (protocols, invariant I12): nobody else would notice it there. A text by
 /// its pointer; one that is not there holds none.
-pub(super) fn refuse_in_text(pointer: &str, text: Option<&str>, errors: &mut Vec<FieldError>) {
+pub(crate) fn refuse_in_text(pointer: &str, text: Option<&str>, errors: &mut Vec<FieldError>) {
     if text.is_some_and(holds_card_number) {
         let detail = "looks like a card number, which belongs into card.cardNumber alone".to_owned();
         errors.push(FieldError { pointer: pointer.to_owned(), detail });

@@ -19,17 +19,35 @@ pub(crate) const COUNT_MAX: u32 = 10_000;
 /// Whatever was first to need a person first, page by page; filters `reason`, `shop`; `snoozed=true` for what was put off.
 pub(super) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
     let caller = Caller::of(&request, &app, Scope::OpsRead).await?;
-    let mut query = Query::of(&request);
+    let Found { items, tallies, next_cursor } = page(Query::of(&request), &caller, &app).await?;
+    let now = app.desk.now();
+    let (patience, link) = (&app.desk.rules().patience, app.runbook_url.as_str());
+    let data = items.iter().filter_map(|item| StuckView::of(item, now, patience, link)).collect();
+    let counts = tallies.iter().map(|tally| CountView::of(tally, now)).collect();
+    Ok(HttpResponse::Ok().json(StuckListView { counts, data, next_cursor }))
+}
+
+/// A page of what needs a person.
+#[derive(Default)]
+pub(crate) struct Found {
+    /// What stands on it.
+    pub(crate) items: Vec<StuckItem>,
+    /// How many there are of each reason, on all pages.
+    pub(crate) tallies: Vec<StuckTally>,
+    /// The cursor of the next page.
+    pub(crate) next_cursor: Option<String>,
+}
+
+/// The page that is asked for, of what the caller may see.
+pub(crate) async fn page(mut query: Query, caller: &Caller, app: &App) -> Result<Found, Problem> {
     let limit = query.limit();
     let after = query.one::<Cursor>("cursor", "must be a cursor of this list").map(|cursor| (cursor.at, cursor.id));
     let reasons: BTreeSet<StuckReason> = query.several("reason", "must be the name of a reason").into_iter().collect();
     let snoozed = query.one("snoozed", "must be true or false").unwrap_or(false);
-    let shops = query.shops(&caller);
+    let shops = query.shops(caller);
     query.finish()?;
     let now = app.desk.now();
-    let Some(shops) = shops else {
-        return Ok(HttpResponse::Ok().json(StuckListView { counts: Vec::new(), data: Vec::new(), next_cursor: None }));
-    };
+    let Some(shops) = shops else { return Ok(Found::default()) };
     let page = StuckPage { reasons, shops, now, snoozed, after, limit: limit + 1 };
     let reads = app.reads.clone();
     let (mut items, tallies) = app
@@ -44,10 +62,7 @@ pub(super) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpRes
         let (at, id) = item.place().unwrap_or((now, uuid::Uuid::nil()));
         Cursor { at, id }
     });
-    let (patience, link) = (&app.desk.rules().patience, app.runbook_url.as_str());
-    let data = items.iter().filter_map(|item| StuckView::of(item, now, patience, link)).collect();
-    let counts = tallies.iter().map(|tally| CountView::of(tally, now)).collect();
-    Ok(HttpResponse::Ok().json(StuckListView { counts, data, next_cursor }))
+    Ok(Found { items, tallies, next_cursor })
 }
 
 #[derive(Serialize)]

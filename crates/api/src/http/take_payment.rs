@@ -13,7 +13,7 @@ use super::query::Query;
 use super::{App, Caller, body, wait};
 
 /// The largest body of a request (REST contract).
-pub(super) const BODY_MAX: usize = 64 * 1024;
+pub(crate) const BODY_MAX: usize = 64 * 1024;
 
 /// `POST /v1/payments`: the work runs on our own runtime, so a caller who hangs up does not interrupt it.
 pub(super) async fn take_payment(

@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use domain::{GatewayPaymentId, ShopName};
 use serde::Serialize;
 use store::{FiledNotice, InboxPage, NoticeId, Scope};
-use strum::{EnumString, IntoStaticStr};
+use strum::{EnumString, IntoStaticStr, VariantArray};
 
 use super::problem::Problem;
 use super::query::Query;
@@ -14,7 +14,17 @@ use super::{App, Caller};
 /// Newest first, page by page. Never with what a notice held of a person or a card: only what was read of it.
 pub(super) async fn list_webhooks_in(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
     let caller = Caller::of(&request, &app, Scope::OpsRead).await?;
-    let mut query = Query::of(&request);
+    let (found, next_cursor) = page(Query::of(&request), &caller, &app).await?;
+    let data = found.iter().map(WebhookInView::from).collect();
+    Ok(HttpResponse::Ok().json(WebhooksInPage { data, next_cursor }))
+}
+
+/// The notices of a page that the caller may see, and the cursor of the next page.
+pub(crate) async fn page(
+    mut query: Query,
+    caller: &Caller,
+    app: &App,
+) -> Result<(Vec<FiledNotice>, Option<String>), Problem> {
     let limit = query.limit();
     let verdict: Option<VerdictFilter> = query.one("verdict", VerdictFilter::NAMES);
     let page = InboxPage {
@@ -29,15 +39,14 @@ pub(super) async fn list_webhooks_in(request: HttpRequest, app: Data<App>) -> Re
         limit: limit + 1,
     };
     query.finish()?;
-    let mut found = match visible(page, &caller) {
-        Some(page) => read(page, &app).await?,
+    let mut found = match visible(page, caller) {
+        Some(page) => read(page, app).await?,
         None => Vec::new(),
     };
     let more = found.len() > limit as usize;
     found.truncate(limit as usize);
     let next_cursor = found.last().filter(|_| more).map(|last| last.record.id.to_string());
-    let data = found.iter().map(WebhookInView::from).collect();
-    Ok(HttpResponse::Ok().json(WebhooksInPage { data, next_cursor }))
+    Ok((found, next_cursor))
 }
 
 /// Runs a notice again over the bytes that were stored, as if it had just come: the same code as for every other. What it
@@ -49,21 +58,25 @@ pub(super) async fn rerun_webhook_in(
 ) -> Result<HttpResponse, Problem> {
     let caller = Caller::of(&request, &app, Scope::OpsWrite).await?;
     Query::of(&request).finish()?;
-    let id: NoticeId = id.parse().map_err(|_| Problem::not_found())?;
-    one(id, &caller, &app).await?;
-    let (desk, inbox, by) = (app.desk.clone(), app.inbox.clone(), caller.actor().name);
-    app.works.run(async move { desk.rerun_notice(inbox.as_ref(), id, &by).await }).await??;
-    let again = one(id, &caller, &app).await?;
-    Ok(HttpResponse::Ok().json(WebhookInView::from(&again)))
+    Ok(HttpResponse::Ok().json(WebhookInView::from(&rerun(&id, &caller, &app).await?)))
 }
 
-async fn one(id: NoticeId, caller: &Caller, app: &Data<App>) -> Result<FiledNotice, Problem> {
+/// Has a notice run again, and answers with what became of it.
+pub(crate) async fn rerun(id: &str, caller: &Caller, app: &App) -> Result<FiledNotice, Problem> {
+    let id: NoticeId = id.parse().map_err(|_| Problem::not_found())?;
+    one(id, caller, app).await?;
+    let (desk, inbox, by) = (app.desk.clone(), app.inbox.clone(), caller.actor().name);
+    app.works.run(async move { desk.rerun_notice(inbox.as_ref(), id, &by).await }).await??;
+    one(id, caller, app).await
+}
+
+async fn one(id: NoticeId, caller: &Caller, app: &App) -> Result<FiledNotice, Problem> {
     let page = InboxPage { id: Some(id), limit: 1, ..InboxPage::default() };
     let found = read(page, app).await?.pop();
     found.filter(|notice| caller.may_see(&notice.record.shop)).ok_or_else(Problem::not_found)
 }
 
-async fn read(page: InboxPage, app: &Data<App>) -> Result<Vec<FiledNotice>, Problem> {
+async fn read(page: InboxPage, app: &App) -> Result<Vec<FiledNotice>, Problem> {
     let inbox = app.inbox.clone();
     Ok(app.works.run(async move { inbox.list_notices(&page).await }).await??)
 }
@@ -82,9 +95,10 @@ fn visible(page: InboxPage, caller: &Caller) -> Option<InboxPage> {
 }
 
 /// What a notice came to, as it can be asked for.
-#[derive(Clone, Copy, EnumString, IntoStaticStr)]
+#[derive(Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr, VariantArray)]
+#[allow(missing_docs, reason = "a verdict's word, `unmatched`, or `waiting` for none yet")]
 #[strum(serialize_all = "kebab-case")]
-enum VerdictFilter {
+pub(crate) enum VerdictFilter {
     Moves,
     Confirms,
     Stale,

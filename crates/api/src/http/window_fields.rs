@@ -7,11 +7,13 @@ use super::problem::FieldError;
 use crate::window::Window;
 
 /// The fields `from`, `to` and `zone` of a body.
-pub(super) struct WindowFields {
-    from: Option<String>,
-    to: Option<String>,
-    /// As it was given, if it was.
-    pub(super) zone: Option<String>,
+pub(crate) struct WindowFields {
+    /// Where it begins, as it was given.
+    pub(crate) from: Option<String>,
+    /// Where it ends, likewise.
+    pub(crate) to: Option<String>,
+    /// The zone of its days, likewise.
+    pub(crate) zone: Option<String>,
 }
 
 impl WindowFields {

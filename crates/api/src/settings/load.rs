@@ -74,7 +74,7 @@ fn list_key(name: &str) -> Option<&'static str> {
 }
 
 /// The tables of the settings, as the environment names them.
-const TABLES: [&str; 14] = [
+const TABLES: [&str; 15] = [
     "HTTP",
     "DATABASE",
     "GATEWAY",
@@ -87,6 +87,7 @@ const TABLES: [&str; 14] = [
     "EXPORTS",
     "WEBHOOK_ENDPOINTS",
     "METRICS",
+    "CONSOLE",
     "WORKERS",
     "LOG",
 ];
@@ -137,6 +138,7 @@ impl Settings {
         check_base_url(&self.gateway.base_url)?;
         check_public_url(&self.public_url)?;
         self.check_flow_rules()?;
+        self.check_console()?;
         self.check_numbers()
     }
 
@@ -168,6 +170,16 @@ impl Settings {
             return Ok(());
         }
         Err(wrong("default_shop", "names no shop of [shops]"))
+    }
+
+    /// A cookie that travels without TLS can be read on the way.
+    fn check_console(&self) -> Result<(), InvalidSettings> {
+        if self.console.plain_cookies && !self.http.listen.ip().is_loopback() {
+            let problem =
+                "is only for a service that listens on loopback; set it to false, or http.listen to 127.0.0.1";
+            return Err(wrong("console.plain_cookies", problem));
+        }
+        Ok(())
     }
 
     /// A rule that nothing can fit is a typo, which would send customers another way than somebody meant.
@@ -206,6 +218,7 @@ impl Settings {
             ("gateway.answer_seconds", self.gateway.answer_seconds),
             ("gateway.command_seconds", self.gateway.command_seconds),
             ("gateway.breaker_failures", self.gateway.breaker_failures.into()),
+            ("console.session_minutes", self.console.session_minutes),
             ("workers.count", self.workers.count as u64),
             ("workers.batch", self.workers.batch.into()),
             ("workers.idle_milliseconds", self.workers.idle_milliseconds),

@@ -40,6 +40,7 @@ pub struct Settings {
     pub exports: Exports,
     pub webhook_endpoints: WebhookEndpoints,
     pub metrics: Metrics,
+    pub console: Console,
     pub workers: Workers,
     pub log: Log,
 }
@@ -227,6 +228,15 @@ pub struct WebhookEndpoints {
 pub struct Metrics {
     pub interval_seconds: u64,
     pub full_interval_seconds: u64,
+}
+
+/// `[console]`
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "see Settings")]
+pub struct Console {
+    pub session_minutes: u64,
+    pub plain_cookies: bool,
 }
 
 /// `[workers]`

@@ -360,6 +360,7 @@ pub(crate) fn environment(data: &Data, gateway: &str, url: &str, pairs: &[(&str,
         ("HTTP__WORKERS", "2"),
         // Where a story does not want it, no window is compared, whatever time it is.
         ("RECONCILIATION__ENABLED", "false"),
+        ("CONSOLE__PLAIN_COOKIES", "true"),
         ("DATABASE__REQUEST_CONNECTIONS", "2"),
         ("DATABASE__WEBHOOK_CONNECTIONS", "1"),
         ("DATABASE__WORKER_CONNECTIONS", "1"),

@@ -9,6 +9,7 @@ mod approvals;
 mod bad_input;
 mod cards;
 mod commands;
+mod console;
 mod database;
 mod exporting;
 mod gateway_reads;

@@ -10,9 +10,9 @@ use uuid::Uuid;
 
 use crate::fixtures::*;
 use crate::test_store::{TestStore, on_both_databases};
-use crate::{exporting, reconciling, telling};
+use crate::{exporting, reconciling, serving, signing_in, telling};
 
-const TABLES: [&str; 25] = [
+const TABLES: [&str; 27] = [
     "payments",
     "payment_events",
     "payment_checks",
@@ -38,6 +38,8 @@ const TABLES: [&str; 25] = [
     "samples",
     "proposals",
     "switches",
+    "console_sessions",
+    "replicas",
 ];
 
 on_both_databases! {
@@ -119,6 +121,12 @@ async fn everything(store: &TestStore, round: u128) {
     database.keys.add_key(&key).await.unwrap();
     assert_eq!(database.keys.key_by_digest(&key.digest).await.unwrap(), Some(key.clone()));
     assert!(!database.keys.keys().await.unwrap().is_empty());
+    let session = signing_in::session(number, key.id, seconds);
+    database.sessions.begin_session(&session).await.unwrap();
+    assert!(database.sessions.key_of_session(&session.digest, at(seconds)).await.unwrap().is_some());
+    database.sessions.end_session(&session.digest).await.unwrap();
+    database.replicas.serve_as(&serving::replica(number, seconds), at(0)).await.unwrap();
+    assert!(!database.replicas.replicas().await.unwrap().is_empty());
     assert!(database.keys.revoke_key(key.id, at(seconds)).await.unwrap());
 
     compare(store, &there.payment, number, seconds).await;

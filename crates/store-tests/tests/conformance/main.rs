@@ -27,6 +27,8 @@ mod reading;
 mod receiving;
 mod reconciling;
 mod refunding;
+mod serving;
+mod signing_in;
 mod storms;
 mod stuck;
 mod sweeping;

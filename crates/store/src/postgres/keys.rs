@@ -61,7 +61,8 @@ impl Keys for PostgresStore {
     }
 }
 
-fn key(row: &PgRow) -> Result<KeyRecord, StoreError> {
+/// The key that a row tells of.
+pub(super) fn key(row: &PgRow) -> Result<KeyRecord, StoreError> {
     let id = get(row, "key_id")?;
     let columns = Row(id);
     let scopes: Vec<String> = get(row, "scopes")?;

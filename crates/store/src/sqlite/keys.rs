@@ -85,7 +85,8 @@ impl Deed for RevokeKey {
     }
 }
 
-fn key(row: &SqliteRow) -> Result<KeyRecord, StoreError> {
+/// The key that a row tells of.
+pub(super) fn key(row: &SqliteRow) -> Result<KeyRecord, StoreError> {
     let id = uuid(row, "key_id")?;
     let columns = Row(id);
     Ok(KeyRecord {

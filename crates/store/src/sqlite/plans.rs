@@ -9,12 +9,12 @@ use sqlx::{AssertSqlSafe, Row as _};
 
 use super::{
     SqliteStore, books, breaks, claim, commit, endpoints, events, exports, health, inbox, keys, ledger, list, load,
-    means, open, proposals, receive, reconciliations, samples, stuck, sweep, switches, unmatched,
+    means, open, proposals, receive, reconciliations, replicas, samples, sessions, stuck, sweep, switches, unmatched,
 };
 use crate::{Filter, Page, Position};
 
 /// The statements whose cost must not grow with what is stored.
-const HOT: [(&str, &str); 86] = [
+const HOT: [(&str, &str); 91] = [
     ("open payments", open::INSERT_PAYMENTS),
     ("open checks", open::INSERT_CHECKS),
     ("open events", open::INSERT_EVENTS),
@@ -101,10 +101,15 @@ const HOT: [(&str, &str); 86] = [
     ("stuck notices", stuck::STUCK_NOTICES),
     ("stuck tallies", stuck::STUCK_TALLIES),
     ("stuck notices tally", stuck::STUCK_NOTICES_TALLY),
+    ("begin session", sessions::BEGIN_SESSION),
+    ("forget sessions", sessions::FORGET_SESSIONS),
+    ("key of session", sessions::KEY_OF_SESSION),
+    ("end session", sessions::END_SESSION),
+    ("serve as", replicas::SERVE_AS),
 ];
 
 /// Those that may read a whole table.
-const COLD: [(&str, &str); 27] = [
+const COLD: [(&str, &str); 29] = [
     ("overdue", health::OVERDUE),
     ("add key", keys::ADD_KEY),
     ("all keys", keys::ALL_KEYS),
@@ -139,6 +144,9 @@ const COLD: [(&str, &str); 27] = [
     ("endpoints", endpoints::ENDPOINTS),
     ("endpoint waits", endpoints::ENDPOINT_WAITS),
     ("claim endpoint", endpoints::CLAIM_ENDPOINT),
+    // As many rows as there are processes.
+    ("forget replicas", replicas::FORGET_REPLICAS),
+    ("replicas", replicas::REPLICAS),
 ];
 
 #[tokio::test]

@@ -34,7 +34,9 @@ use super::reconciliations::{
     CLAIM_RUN, COVERED_PAYMENTS, FORGET_MET, MET, ORDER_RUN, ORDERED_RUN, RECONCILED, RECORD_STEP, RUN, RUNS,
     UNMATCHED_NOTICES,
 };
+use super::replicas::{FORGET_REPLICAS, REPLICAS, SERVE_AS};
 use super::samples::{CLAIM_SAMPLE, COUNTS, EVENT_BACKLOG, OPEN_COUNTS, RECORD_SAMPLE, SAMPLE, WAITING_NOTICES};
+use super::sessions::{BEGIN_SESSION, END_SESSION, FORGET_SESSIONS, KEY_OF_SESSION};
 use super::stuck::{SNOOZED, STUCK, STUCK_NOTICES, STUCK_NOTICES_TALLY, STUCK_TALLIES};
 use super::sweep::{CLAIM_SWEEP, OLDEST_OPEN, RECORD_SWEEP, SWEEPS};
 use super::switches::{SWITCH_CHANGES, SWITCHES, TURN_SWITCH};
@@ -42,7 +44,7 @@ use super::unmatched::{DUE_UNMATCHED, FILE_UNMATCHED, UNMATCHED};
 use crate::{DatabaseUrl, PoolSettings, database_url::Place};
 
 /// Every statement of the write path and of the look-ups by name: their cost may not grow with what is stored.
-const HOT: [(&str, &str); 17] = [
+const HOT: [(&str, &str); 22] = [
     ("COMMIT", COMMIT),
     ("HOLDERS", HOLDERS),
     ("LOAD", LOAD),
@@ -60,10 +62,15 @@ const HOT: [(&str, &str); 17] = [
     ("RECORD_SWEEP", RECORD_SWEEP),
     ("FILE_UNMATCHED", FILE_UNMATCHED),
     ("DUE_UNMATCHED", DUE_UNMATCHED),
+    ("BEGIN_SESSION", BEGIN_SESSION),
+    ("FORGET_SESSIONS", FORGET_SESSIONS),
+    ("KEY_OF_SESSION", KEY_OF_SESSION),
+    ("END_SESSION", END_SESSION),
+    ("SERVE_AS", SERVE_AS),
 ];
 
 /// All the others.
-const COOL: [(&str, &str); 81] = [
+const COOL: [(&str, &str); 83] = [
     ("ALL_KEYS", ALL_KEYS),
     ("LIST", LIST),
     ("FIND", FIND),
@@ -145,6 +152,8 @@ const COOL: [(&str, &str); 81] = [
     ("STUCK_NOTICES", STUCK_NOTICES),
     ("STUCK_TALLIES", STUCK_TALLIES),
     ("STUCK_NOTICES_TALLY", STUCK_NOTICES_TALLY),
+    ("FORGET_REPLICAS", FORGET_REPLICAS),
+    ("REPLICAS", REPLICAS),
 ];
 
 struct Fresh {

@@ -1,0 +1,9 @@
+//! The console without a browser: who may see and do what, and what every page says.
+
+mod acting;
+mod browser;
+mod finding;
+mod guarding;
+mod looking_after;
+pub(crate) mod person;
+mod signing_in;

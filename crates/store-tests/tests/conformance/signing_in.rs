@@ -1,0 +1,69 @@
+//! Sessions of people at the console.
+
+use std::collections::BTreeSet;
+
+use store::{KeyRecord, Scope, Session};
+use uuid::Uuid;
+
+use crate::fixtures::*;
+use crate::test_store::{TestStore, on_both_databases};
+
+on_both_databases! {
+    async fn a_session_is_its_key_until_it_ends_expires_or_the_key_is_revoked(store: &TestStore) {
+        let database = store.database().unwrap();
+        let (keys, sessions) = (&database.keys, &database.sessions);
+        let of = async |session: &Session, seconds| {
+            let found = sessions.key_of_session(&session.digest, at(seconds)).await.unwrap();
+            found.map(|key: KeyRecord| key.id)
+        };
+        for number in [1, 2] {
+            keys.add_key(&key(number)).await.unwrap();
+        }
+        let (one, other, third) = (session(1, key(1).id, 10), session(2, key(1).id, 10), session(3, key(2).id, 10));
+        for session in [&one, &other, &third] {
+            sessions.begin_session(session).await.unwrap();
+        }
+        assert_eq!(of(&one, 10).await, Some(key(1).id));
+        assert_eq!(of(&one, 109).await, Some(key(1).id));
+        assert_eq!(of(&one, 110).await, None, "it has expired");
+        assert_eq!(of(&session(9, key(1).id, 10), 10).await, None, "nobody's");
+
+        sessions.end_session(&one.digest).await.unwrap();
+        sessions.end_session(&one.digest).await.unwrap();
+        assert_eq!(of(&one, 20).await, None);
+        assert_eq!(of(&other, 20).await, Some(key(1).id), "the other one goes on");
+
+        assert!(keys.revoke_key(key(1).id, at(30)).await.unwrap());
+        assert_eq!(of(&other, 30).await, None, "at once");
+        assert_eq!(of(&third, 30).await, Some(key(2).id));
+    }
+
+    async fn what_has_expired_is_forgotten_when_the_next_one_begins(store: &TestStore) {
+        let database = store.database().unwrap();
+        let sessions = &database.sessions;
+        database.keys.add_key(&key(1)).await.unwrap();
+        let first = session(1, key(1).id, 10);
+        sessions.begin_session(&first).await.unwrap();
+        sessions.begin_session(&session(2, key(1).id, 109)).await.unwrap();
+        assert!(sessions.key_of_session(&first.digest, at(20)).await.unwrap().is_some());
+        sessions.begin_session(&session(3, key(1).id, 110)).await.unwrap();
+        assert!(sessions.key_of_session(&first.digest, at(20)).await.unwrap().is_none());
+    }
+}
+
+/// A session of a hundred seconds.
+pub(crate) fn session(number: u128, key: Uuid, begun: u64) -> Session {
+    Session { digest: number.to_be_bytes().repeat(2), key, begun_at: at(begun), expires_at: at(begun + 100) }
+}
+
+fn key(number: u128) -> KeyRecord {
+    KeyRecord {
+        id: Uuid::from_u128(number),
+        name: format!("key {number}"),
+        digest: vec![u8::try_from(number).unwrap(); 32],
+        scopes: BTreeSet::from([Scope::OpsRead]),
+        shops: BTreeSet::new(),
+        created_at: at(0),
+        revoked_at: None,
+    }
+}

@@ -1,0 +1,70 @@
+use async_trait::async_trait;
+use domain::Time;
+use sqlx::SqliteConnection;
+
+use super::SqliteStore;
+use super::fault;
+use super::keys::key;
+use super::transaction::{Deed, write};
+use crate::{KeyRecord, Session, Sessions, StoreError};
+
+pub(super) const BEGIN_SESSION: &str = "
+    insert into console_sessions (digest, key_id, begun_at, expires_at) values (?1, ?2, ?3, ?4)";
+
+pub(super) const FORGET_SESSIONS: &str = "delete from console_sessions where expires_at <= ?1";
+
+pub(super) const KEY_OF_SESSION: &str = "
+    select k.key_id, k.name, k.digest, k.scopes, k.shops, k.created_at, k.revoked_at
+    from console_sessions s join api_keys k on k.key_id = s.key_id
+    where s.digest = ?1 and s.expires_at > ?2 and k.revoked_at is null";
+
+pub(super) const END_SESSION: &str = "delete from console_sessions where digest = ?1";
+
+#[async_trait]
+impl Sessions for SqliteStore {
+    async fn begin_session(&self, session: &Session) -> Result<(), StoreError> {
+        write(&self.writer, BeginSession(session.clone())).await
+    }
+
+    async fn key_of_session(&self, digest: &[u8], now: Time) -> Result<Option<KeyRecord>, StoreError> {
+        let statement = sqlx::query(KEY_OF_SESSION).bind(digest).bind(now.unix_micros());
+        let row = statement.fetch_optional(&self.readers).await.map_err(fault::of_statement)?;
+        row.as_ref().map(key).transpose()
+    }
+
+    async fn end_session(&self, digest: &[u8]) -> Result<(), StoreError> {
+        write(&self.writer, EndSession(digest.to_vec())).await
+    }
+}
+
+struct BeginSession(Session);
+
+#[async_trait]
+impl Deed for BeginSession {
+    type Answer = ();
+
+    async fn run(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+        let Self(session) = self;
+        let begun_at = session.begun_at.unix_micros();
+        let begin = sqlx::query(BEGIN_SESSION)
+            .bind(session.digest.as_slice())
+            .bind(session.key.to_string())
+            .bind(begun_at)
+            .bind(session.expires_at.unix_micros());
+        begin.execute(&mut *connection).await.map_err(fault::of_statement)?;
+        let forgotten = sqlx::query(FORGET_SESSIONS).bind(begun_at).execute(connection).await;
+        forgotten.map(drop).map_err(fault::of_statement)
+    }
+}
+
+struct EndSession(Vec<u8>);
+
+#[async_trait]
+impl Deed for EndSession {
+    type Answer = ();
+
+    async fn run(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+        let ended = sqlx::query(END_SESSION).bind(self.0.as_slice()).execute(connection).await;
+        ended.map(drop).map_err(fault::of_statement)
+    }
+}

@@ -18,6 +18,7 @@ mod inbox;
 mod keys;
 mod line;
 mod logging;
+mod month;
 mod moving;
 mod mutations;
 mod notices;

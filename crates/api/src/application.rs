@@ -14,7 +14,9 @@ use actix_web::{App as ActixApp, HttpServer};
 use domain::ShopName;
 use gateway_client::client::{Client, ClientError};
 use gateway_client::signature::{EmptySigningKey, Encoding, SigningKeys};
-use orchestrator::{Clock, Desk, Exporter, Gateway, HttpGateway, InvalidMasterKey, Parts, Pusher, Reconciler, Vault};
+use orchestrator::{
+    Clock, Desk, Exporter, Gateway, HttpGateway, InvalidBucket, InvalidMasterKey, Parts, Pusher, Reconciler, Vault,
+};
 use store::{Coalescer, Database, OwnerId, StoreError};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
@@ -81,6 +83,9 @@ pub enum StartError {
     /// `master_key`.
     #[error("master_key: {0}")]
     MasterKey(#[from] InvalidMasterKey),
+    /// `exports.bucket`.
+    #[error("exports.bucket: {0}")]
+    Bucket(#[from] InvalidBucket),
     /// The socket.
     #[error("cannot listen")]
     Listen(#[from] io::Error),
@@ -98,11 +103,12 @@ pub async fn open_database(settings: &Settings) -> Result<OpenDatabase, StartErr
 }
 
 /// Where exports are written, as the settings say.
-pub fn exporter(settings: &Settings, database: &Database, desk: Arc<Desk>) -> Exporter {
+pub fn exporter(settings: &Settings, database: &Database, desk: Arc<Desk>) -> Result<Exporter, StartError> {
     let exports = crate::failpoint::around_exports(database.exports.clone());
     let books = database.books.clone();
     let differences = database.reconciliations.clone();
-    Exporter::new(desk, exports, books, differences, settings.export_rules(), env!("CARGO_PKG_VERSION"))
+    let (shelf, rules) = (settings.shelf()?, settings.export_rules());
+    Ok(Exporter::new(desk, exports, books, differences, shelf, rules, env!("CARGO_PKG_VERSION")))
 }
 
 /// The sizes of the pools, from the settings.
@@ -126,7 +132,7 @@ impl Application {
         let desk = Arc::new(desk(settings, &open.database, clock)?);
         let records = open.database.reconciliations.clone();
         let reconciler = Arc::new(Reconciler::new(Arc::clone(&desk), records, settings.reconciliation_rules()));
-        let exporter = Arc::new(exporter(settings, &open.database, Arc::clone(&desk)));
+        let exporter = Arc::new(exporter(settings, &open.database, Arc::clone(&desk))?);
         let receivers = Arc::new(HttpReceivers::new(&settings.webhook_endpoints)?);
         let (events, reads) = (open.database.events.clone(), open.database.reads.clone());
         let pusher = Arc::new(Pusher::new(Arc::clone(&desk), events, reads, receivers, settings.push_rules()));

@@ -41,7 +41,7 @@ pub use deed_error::DeedError;
 pub use desk::{Desk, Parts, Rules};
 pub use endpoint::{EndpointOrder, SigningSecret};
 pub use event::{EventPattern, InvalidEventPattern, event_id, event_type, read_event_id};
-pub use export::{ExportOrder, ExportRules, Exporter};
+pub use export::{Bucket, BucketAccess, ExportOrder, ExportRules, Exporter, InvalidBucket, KeptFile, Shelf};
 pub use gateway::{Gateway, HttpGateway};
 pub use means::PaidWith;
 pub use notice::{Heard, NoticeError};

@@ -134,6 +134,7 @@ impl CommandError {
                 | StartError::SigningKey(_)
                 | StartError::MasterKey(_)
                 | StartError::Receivers(_)
+                | StartError::Bucket(_)
                 | StartError::DatabaseUrl(_),
             ) => 2,
             Self::Start(StartError::Store(_) | StartError::Listen(_))

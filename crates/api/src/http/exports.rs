@@ -16,7 +16,6 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use store::{Download, Export, ExportState, ExportsPage, Scope};
 use strum::VariantArray;
-use tokio_util::io::ReaderStream;
 use uuid::Uuid;
 
 use super::cursor::Cursor;
@@ -123,18 +122,19 @@ pub(super) async fn file(request: HttpRequest, id: Path<String>, app: Data<App>)
         return Err(Problem::new(Kind::FileGone, "the file is not kept any longer; order the export once more"));
     }
     let manifest = export.manifest.as_deref().and_then(|text| serde_json::from_str::<serde_json::Value>(text).ok());
-    let (Some(manifest), Some(path)) = (manifest, app.exporter.file(&export)) else {
+    let Some(manifest) = manifest else {
         return Err(Problem::new(Kind::NotInThisState, format!("the export is {}: there is no file", export.state)));
     };
-    let opened = tokio::fs::File::open(&path).await;
-    let length = match &opened {
-        Ok(file) => file.metadata().await.map(|metadata| metadata.len()).ok(),
-        Err(_) => None,
-    };
-    let (Ok(file), Some(length)) = (opened, length.filter(|length| manifest["bytes"] == *length)) else {
-        tracing::error!(export = %export.id, "the file of an export is not in the folder, or not whole");
-        let detail = "the file is not where this process keeps files; another process may have it";
-        return Err(Problem::new(Kind::FileNotHere, detail).retry_soon());
+    let (exporter, asked) = (app.exporter.clone(), export.clone());
+    let opened = app.works.run(async move { exporter.open(&asked).await }).await?;
+    let kept = match opened {
+        Ok(kept) if manifest["bytes"] == kept.length => kept,
+        opened => {
+            let error = opened.err();
+            tracing::error!(export = %export.id, ?error, "the file of an export is not where files are kept, or not whole");
+            let detail = "the file is not where this process keeps files; another process may have it";
+            return Err(Problem::new(Kind::FileNotHere, detail).retry_soon());
+        }
     };
     let (exporter, by) = (app.exporter.clone(), caller.actor());
     app.works.run(async move { exporter.note_download(export.id, by).await }).await??;
@@ -146,8 +146,8 @@ pub(super) async fn file(request: HttpRequest, id: Path<String>, app: Data<App>)
         .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")))
         // RFC 9530.
         .insert_header(("Repr-Digest", format!("sha-256=:{}:", STANDARD.encode(digest))))
-        .no_chunking(length)
-        .streaming(ReaderStream::with_capacity(file, 1 << 16)))
+        .no_chunking(kept.length)
+        .streaming(kept.bytes))
 }
 
 async fn visible(id: &str, caller: &Caller, app: &Data<App>) -> Result<Export, Problem> {

@@ -13,7 +13,10 @@ use std::time::Duration;
 use domain::{FlowRules, Intervals, PaymentMethod, ShopName};
 use ipnet::IpNet;
 pub use load::{InvalidSettings, load, refuse_proxies};
-use orchestrator::{BreakerSettings, ExportRules, PushRules, ReconciliationRules, RequestRate, Rules, SweepRules};
+use orchestrator::{
+    BreakerSettings, BucketAccess, ExportRules, InvalidBucket, PushRules, ReconciliationRules, RequestRate, Rules,
+    Shelf, SweepRules,
+};
 pub use secret::Secret;
 use serde::{Deserialize, Serialize};
 
@@ -158,6 +161,7 @@ pub struct Reconciliation {
 #[allow(missing_docs, reason = "see Settings")]
 pub struct Exports {
     pub folder: PathBuf,
+    pub bucket: Bucket,
     pub retention_days: u64,
     pub window_days_max: u64,
     pub margin_seconds: u64,
@@ -185,6 +189,19 @@ pub struct WebhookEndpoints {
     pub give_up_hours: u64,
     pub kept_days: u64,
     pub endpoints_max: u32,
+}
+
+/// `[exports.bucket]`
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "see Settings")]
+pub struct Bucket {
+    pub name: String,
+    pub endpoint: String,
+    pub region: String,
+    pub prefix: String,
+    pub access_key_id: Secret,
+    pub secret_access_key: Secret,
 }
 
 /// `[workers]`
@@ -242,11 +259,27 @@ impl Settings {
         }
     }
 
-    /// Where files for finance are written, and for how long they are kept.
+    /// Where files for finance are kept.
+    pub fn shelf(&self) -> Result<Shelf, InvalidBucket> {
+        let (folder, bucket) = (self.exports.folder.clone(), &self.exports.bucket);
+        if bucket.name.is_empty() {
+            return Ok(Shelf::in_folder(folder));
+        }
+        let access = BucketAccess {
+            name: bucket.name.clone(),
+            endpoint: Some(bucket.endpoint.clone()).filter(|endpoint| !endpoint.is_empty()),
+            region: bucket.region.clone(),
+            prefix: bucket.prefix.clone(),
+            access_key_id: bucket.access_key_id.expose().to_owned(),
+            secret_access_key: bucket.secret_access_key.secret().clone(),
+        };
+        Ok(Shelf::in_bucket(folder, orchestrator::Bucket::new(&access)?))
+    }
+
+    /// When files for finance are written, and for how long they are kept.
     pub fn export_rules(&self) -> ExportRules {
         let settings = &self.exports;
         ExportRules {
-            folder: settings.folder.clone(),
             retention: Duration::from_secs(settings.retention_days.saturating_mul(24 * 60 * 60)),
             lease: Duration::from_secs(settings.lease_seconds),
             margin: Duration::from_secs(settings.margin_seconds),

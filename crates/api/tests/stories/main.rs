@@ -6,6 +6,7 @@
 mod app;
 mod approvals;
 mod bad_input;
+mod bucket;
 mod cards;
 mod commands;
 mod database;

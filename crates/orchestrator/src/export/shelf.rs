@@ -69,7 +69,8 @@ const PART: usize = 8 * 1024 * 1024;
 /// What of a file in a folder is read at once.
 const READ: usize = 64 * 1024;
 
-/// A request that the store does not answer is given up after this, and the export is tried again later.
+/// A store that cannot be connected to, or that says nothing for so long, is given up, and the export is tried again later.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Shelf {
@@ -131,7 +132,12 @@ impl Bucket {
         let endpoint = access.endpoint.as_deref();
         // Plain HTTP is for loopback only, which the settings have seen to.
         let is_plain = endpoint.is_some_and(|endpoint| endpoint.starts_with("http://"));
-        let client = ClientOptions::new().with_timeout(PATIENCE).with_allow_http(is_plain);
+        // A file takes as long as whoever takes it does; what counts is that something comes.
+        let client = ClientOptions::new()
+            .with_timeout_disabled()
+            .with_connect_timeout(CONNECT_PATIENCE)
+            .with_read_timeout(PATIENCE)
+            .with_allow_http(is_plain);
         let retry = RetryConfig { max_retries: 2, retry_timeout: PATIENCE, ..RetryConfig::default() };
         let mut builder = AmazonS3Builder::new()
             .with_bucket_name(&access.name)

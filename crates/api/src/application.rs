@@ -131,7 +131,8 @@ impl Application {
         let works = Works::on(Handle::current());
         let desk = Arc::new(desk(settings, &open.database, clock)?);
         let records = open.database.reconciliations.clone();
-        let reconciler = Arc::new(Reconciler::new(Arc::clone(&desk), records, settings.reconciliation_rules()));
+        let (settlements, rules) = (open.database.settlements.clone(), settings.reconciliation_rules());
+        let reconciler = Arc::new(Reconciler::new(Arc::clone(&desk), records, settlements, rules));
         let exporter = Arc::new(exporter(settings, &open.database, Arc::clone(&desk))?);
         let receivers = Arc::new(HttpReceivers::new(&settings.webhook_endpoints)?);
         let (events, reads) = (open.database.events.clone(), open.database.reads.clone());
@@ -146,6 +147,8 @@ impl Application {
             desk,
             reconciler,
             window_max: http::window_max(settings.reconciliation.window_days_max),
+            settlement_columns: settings.settlement_columns(),
+            settlement_bytes_max: settings.settlements.bytes_max,
             exporter,
             export_window_max: http::window_max(settings.exports.window_days_max),
             pusher,

@@ -34,8 +34,8 @@ pub use payment::{
     Attempt, BreakKind, Change, Command, CommandKind, CommandOutcome, Commands, Decision, Elsewhere, Entry, Evidence,
     Finding, Flag, GatewayState, Intervals, IssuedCommand, Kind, LookUp, Movement, MovementKind, NotAllowed, NotOurs,
     NotRefundable, Opening, OtherPayment, Payment, PaymentError, PaymentState, Progress, Refund, RefundStanding,
-    Refunds, Rejection, Seen, SeenState, Side, Sighting, Source, Submission, UnfoldableLedger, Verdict, choose,
-    never_adoptable,
+    Refunds, Rejection, Seen, SeenState, SettlementLine, Side, Sighting, Source, Submission, UnfoldableLedger, Verdict,
+    choose, never_adoptable,
 };
 pub use payment_id::PaymentId;
 pub use payment_method::{InvalidPaymentMethod, PaymentMethod};

@@ -47,7 +47,7 @@ pub use means::PaidWith;
 pub use notice::{Heard, NoticeError};
 pub use pass_on::Balances;
 pub use push::{Message, PushRules, Pusher, Receivers, Refusal};
-pub use reconcile::{Reconciler, ReconciliationRules};
+pub use reconcile::{KeptSettlement, Reconciler, ReconciliationRules, SettlementFile};
 pub use refund::RefundOrder;
 pub use sweep::{SweepRules, Swept};
 pub use take::{Taken, kind_of};

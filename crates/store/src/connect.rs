@@ -5,7 +5,8 @@ use crate::database_url::Place;
 use crate::postgres::PostgresStore;
 use crate::sqlite::SqliteStore;
 use crate::{
-    Books, DatabaseUrl, Events, Exports, Inbox, Keys, Means, PoolSettings, Reads, Reconciliations, Store, StoreError,
+    Books, DatabaseUrl, Events, Exports, Inbox, Keys, Means, PoolSettings, Reads, Reconciliations, Settlements, Store,
+    StoreError,
 };
 
 /// A database as the rest of the house sees it: what is done to it, without which one it is.
@@ -29,6 +30,8 @@ pub struct Database {
     pub exports: Arc<dyn Exports>,
     /// Events out.
     pub events: Arc<dyn Events>,
+    /// Settlement files.
+    pub settlements: Arc<dyn Settlements>,
     connections: Connections,
 }
 
@@ -48,7 +51,8 @@ pub async fn connect(url: &DatabaseUrl, settings: &PoolSettings) -> Result<Datab
                 means: store.clone(),
                 reconciliations: store.clone(),
                 exports: store.clone(),
-                events: store,
+                events: store.clone(),
+                settlements: store,
             })
         }
         Place::Sqlite(file) => {
@@ -63,7 +67,8 @@ pub async fn connect(url: &DatabaseUrl, settings: &PoolSettings) -> Result<Datab
                 means: store.clone(),
                 reconciliations: store.clone(),
                 exports: store.clone(),
-                events: store,
+                events: store.clone(),
+                settlements: store,
             })
         }
     }

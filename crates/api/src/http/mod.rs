@@ -20,6 +20,7 @@ mod read_payment;
 mod reconciliations;
 mod refund;
 mod routes;
+mod settlements;
 mod stray_card;
 mod take_payment;
 mod unread;
@@ -66,6 +67,10 @@ pub struct App {
     pub reconciler: Arc<Reconciler>,
     /// How long the window of one may be.
     pub window_max: Duration,
+    /// How settlement files are read.
+    pub settlement_columns: settlement::Columns,
+    /// The most bytes of one.
+    pub settlement_bytes_max: usize,
     /// Where files for finance are ordered.
     pub exporter: Arc<Exporter>,
     /// The longest window of an export.

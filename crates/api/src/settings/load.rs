@@ -74,7 +74,7 @@ fn list_key(name: &str) -> Option<&'static str> {
 }
 
 /// The tables of the settings, as the environment names them.
-const TABLES: [&str; 11] = [
+const TABLES: [&str; 12] = [
     "HTTP",
     "DATABASE",
     "GATEWAY",
@@ -84,6 +84,7 @@ const TABLES: [&str; 11] = [
     "RECONCILIATION",
     "EXPORTS",
     "WEBHOOK_ENDPOINTS",
+    "SETTLEMENTS",
     "WORKERS",
     "LOG",
 ];
@@ -133,6 +134,7 @@ impl Settings {
         self.check_default_shop()?;
         check_address("gateway.base_url", &self.gateway.base_url)?;
         self.check_bucket()?;
+        self.settlement_columns().check().map_err(|error| wrong("settlements.csv", &error.to_string()))?;
         check_public_url(&self.public_url)?;
         self.check_flow_rules()?;
         self.check_numbers()
@@ -244,6 +246,7 @@ impl Settings {
             ("reconciliation.window_days_max", self.reconciliation.window_days_max),
             ("reconciliation.failures_max", self.reconciliation.failures_max.into()),
             ("reconciliation.retry_seconds", self.reconciliation.retry_seconds),
+            ("settlements.bytes_max", self.settlements.bytes_max as u64),
             ("exports.retention_days", self.exports.retention_days),
             ("exports.window_days_max", self.exports.window_days_max),
             ("exports.lease_seconds", self.exports.lease_seconds),

@@ -36,6 +36,7 @@ pub struct Settings {
     pub payments: Payments,
     pub sweep: Sweep,
     pub reconciliation: Reconciliation,
+    pub settlements: Settlements,
     pub exports: Exports,
     pub webhook_endpoints: WebhookEndpoints,
     pub workers: Workers,
@@ -155,6 +156,32 @@ pub struct Reconciliation {
     pub retry_seconds: u64,
 }
 
+/// `[settlements]`
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "see Settings")]
+pub struct Settlements {
+    pub bytes_max: usize,
+    pub lag_days: u64,
+    pub csv: SettlementColumns,
+}
+
+/// `[settlements.csv]`
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "see Settings")]
+pub struct SettlementColumns {
+    pub delimiter: String,
+    pub decimal_mark: String,
+    pub gateway_payment_id: String,
+    pub reference_id: String,
+    pub amount: String,
+    pub fee: String,
+    pub currency: String,
+    pub date: String,
+    pub date_format: String,
+}
+
 /// `[exports]`
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -255,7 +282,24 @@ impl Settings {
             page_items: settings.page_items,
             failures_max: settings.failures_max,
             retry_pause: seconds(settings.retry_seconds),
+            settlement_lag: seconds(self.settlements.lag_days.saturating_mul(24 * 60 * 60)),
             ..ReconciliationRules::default()
+        }
+    }
+
+    /// Which column of a settlement file is what.
+    pub fn settlement_columns(&self) -> settlement::Columns {
+        let csv = self.settlements.csv.clone();
+        settlement::Columns {
+            delimiter: csv.delimiter,
+            decimal_mark: csv.decimal_mark,
+            gateway_payment_id: csv.gateway_payment_id,
+            reference_id: csv.reference_id,
+            amount: csv.amount,
+            fee: csv.fee,
+            currency: csv.currency,
+            date: csv.date,
+            date_format: csv.date_format,
         }
     }
 

@@ -32,14 +32,20 @@ fn scope_of(method: &Method, path: &str) -> Option<Scope> {
         ) => Some(Scope::PaymentsRead),
         ("POST", "/v1/payments/{id}/check" | "/v1/webhooks-in/{id}/rerun") => Some(Scope::OpsWrite),
         ("GET", "/v1/payments/{id}/operations" | "/v1/webhooks-in") => Some(Scope::OpsRead),
-        (
+        ("POST", "/v1/exports")
+        | (
             "GET",
-            "/v1/balances" | "/v1/reconciliations" | "/v1/reconciliations/{id}" | "/v1/breaks" | "/v1/breaks/{id}",
+            "/v1/balances"
+            | "/v1/reconciliations"
+            | "/v1/reconciliations/{id}"
+            | "/v1/breaks"
+            | "/v1/breaks/{id}"
+            | "/v1/exports"
+            | "/v1/exports/{id}"
+            | "/v1/exports/{id}/file"
+            | "/v1/settlements/{id}",
         ) => Some(Scope::FinanceRead),
-        ("POST" | "GET", "/v1/exports") | ("GET", "/v1/exports/{id}" | "/v1/exports/{id}/file") => {
-            Some(Scope::FinanceRead)
-        }
-        ("POST", "/v1/reconciliations" | "/v1/breaks/{id}/assign" | "/v1/breaks/{id}/resolve") => {
+        ("POST", "/v1/reconciliations" | "/v1/settlements" | "/v1/breaks/{id}/assign" | "/v1/breaks/{id}/resolve") => {
             Some(Scope::FinanceWrite)
         }
         ("POST", "/v1/events/{id}/resend") => Some(Scope::WebhooksWrite),

@@ -35,6 +35,7 @@ mod reconciling;
 mod recurring;
 mod refunds;
 mod secrets;
+mod settling;
 mod sweeping;
 mod taking;
 mod telling;

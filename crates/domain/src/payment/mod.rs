@@ -11,6 +11,7 @@ mod news;
 mod reconcile;
 mod refund;
 mod schedule;
+mod settle;
 mod state;
 mod submission;
 mod why;
@@ -27,6 +28,7 @@ pub use reconcile::{BreakKind, Finding, Side};
 pub use refund::{NotRefundable, Refund, RefundStanding, Refunds};
 pub use schedule::{Intervals, Progress};
 use serde::{Deserialize, Serialize};
+pub use settle::SettlementLine;
 pub use state::{GatewayState, PaymentState, SeenState};
 pub use submission::{Attempt, Kind, Submission};
 

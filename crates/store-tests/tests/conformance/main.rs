@@ -27,6 +27,7 @@ mod reading;
 mod receiving;
 mod reconciling;
 mod refunding;
+mod settling;
 mod storms;
 mod sweeping;
 mod telling;

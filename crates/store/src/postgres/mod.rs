@@ -21,6 +21,7 @@ mod pool;
 mod reads;
 mod receive;
 mod reconciliations;
+mod settlements;
 mod statement;
 mod stored;
 mod sweep;

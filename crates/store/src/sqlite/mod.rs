@@ -31,6 +31,7 @@ mod reads;
 mod receive;
 mod reconciliations;
 mod serving_lock;
+mod settlements;
 mod sweep;
 mod transaction;
 mod unmatched;

@@ -9,12 +9,12 @@ use sqlx::{AssertSqlSafe, Row as _};
 
 use super::{
     SqliteStore, books, breaks, claim, commit, endpoints, events, exports, health, inbox, keys, ledger, list, load,
-    means, open, receive, reconciliations, sweep, unmatched,
+    means, open, receive, reconciliations, settlements, sweep, unmatched,
 };
 use crate::{Filter, Page, Position};
 
 /// The statements whose cost must not grow with what is stored.
-const HOT: [(&str, &str); 73] = [
+const HOT: [(&str, &str); 80] = [
     ("open payments", open::INSERT_PAYMENTS),
     ("open checks", open::INSERT_CHECKS),
     ("open events", open::INSERT_EVENTS),
@@ -88,6 +88,13 @@ const HOT: [(&str, &str); 73] = [
     ("change endpoint", endpoints::CHANGE_ENDPOINT),
     ("remove endpoint", endpoints::REMOVE_ENDPOINT),
     ("remove deliveries", endpoints::REMOVE_DELIVERIES),
+    ("keep lines", settlements::KEEP_LINES),
+    ("keep settlement", settlements::KEEP_SETTLEMENT),
+    ("settlement", settlements::SETTLEMENT),
+    ("settlement lines", settlements::SETTLEMENT_LINES),
+    ("note settled", settlements::NOTE_SETTLED),
+    ("open settlement breaks", settlements::OPEN_SETTLEMENT_BREAKS),
+    ("unsettled", settlements::UNSETTLED),
 ];
 
 /// Those that may read a whole table.

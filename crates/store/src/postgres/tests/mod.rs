@@ -33,6 +33,9 @@ use super::reconciliations::{
     CLAIM_RUN, COVERED_PAYMENTS, FORGET_MET, MET, ORDER_RUN, ORDERED_RUN, RECONCILED, RECORD_STEP, RUN, RUNS,
     UNMATCHED_NOTICES,
 };
+use super::settlements::{
+    KEEP_LINES, KEEP_SETTLEMENT, NOTE_SETTLED, OPEN_SETTLEMENT_BREAKS, SETTLEMENT, SETTLEMENT_LINES, UNSETTLED,
+};
 use super::sweep::{CLAIM_SWEEP, OLDEST_OPEN, RECORD_SWEEP, SWEEPS};
 use super::unmatched::{DUE_UNMATCHED, FILE_UNMATCHED, UNMATCHED};
 use crate::{DatabaseUrl, PoolSettings, database_url::Place};
@@ -59,7 +62,7 @@ const HOT: [(&str, &str); 17] = [
 ];
 
 /// All the others.
-const COOL: [(&str, &str); 63] = [
+const COOL: [(&str, &str); 70] = [
     ("ALL_KEYS", ALL_KEYS),
     ("LIST", LIST),
     ("FIND", FIND),
@@ -123,6 +126,13 @@ const COOL: [(&str, &str); 63] = [
     ("RESEND", RESEND),
     ("STAMP", STAMP),
     ("WAITING_EVENTS", WAITING_EVENTS),
+    ("KEEP_LINES", KEEP_LINES),
+    ("KEEP_SETTLEMENT", KEEP_SETTLEMENT),
+    ("SETTLEMENT", SETTLEMENT),
+    ("SETTLEMENT_LINES", SETTLEMENT_LINES),
+    ("NOTE_SETTLED", NOTE_SETTLED),
+    ("OPEN_SETTLEMENT_BREAKS", OPEN_SETTLEMENT_BREAKS),
+    ("UNSETTLED", UNSETTLED),
 ];
 
 struct Fresh {

@@ -62,7 +62,7 @@ def with_duckdb(path, manifest):
     if source is None:
         return None
     connection = duckdb.connect()
-    (rows,) = connection.sql(f"select count(*) from {source}").fetchone()
+    ((rows,),) = connection.sql(f"select count(*) from {source}").fetchall()
     if manifest["format"] == "parquet":
         check_types(connection, source)
     if manifest["report"] == "breaks":
@@ -96,7 +96,7 @@ def with_pandas(path, manifest):
     elif form == "parquet":
         frame = pandas.read_parquet(path)
     elif form == "ndjson":
-        frame = pandas.read_json(path, lines=True, dtype=False, convert_dates=False)
+        frame = pandas.read_json(path, lines=True, dtype=False)
     else:
         frame = sheets_of(path, manifest)
     if manifest["report"] == "breaks" or frame.empty:

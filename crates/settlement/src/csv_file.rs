@@ -84,10 +84,13 @@ struct Places {
 pub(crate) fn read(columns: &Columns, bytes: &[u8]) -> Result<Vec<SettlementLine>, Malformed> {
     let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
     let mut reader = csv::ReaderBuilder::new().delimiter(columns.separator()).trim(csv::Trim::All).from_reader(bytes);
-    let places = places(columns, reader.headers().map_err(|error| unreadable(&error))?)?;
+    let places = places(columns, reader.headers().map_err(|error| unreadable(bytes, &error))?)?;
     let (mut lines, mut record) = (ByName::default(), StringRecord::new());
-    while reader.read_record(&mut record).map_err(|error| unreadable(&error))? {
-        let line = record.position().map_or(1, csv::Position::line);
+    let (mut counted, mut line) = (0, 1);
+    while reader.read_record(&mut record).map_err(|error| unreadable(bytes, &error))? {
+        let begun = beginning(bytes, record.position());
+        line += ends_in(bytes.get(counted..begun).unwrap_or_default());
+        counted = begun;
         lines.add(entry(columns, &places, line, &record)?)?;
     }
     lines.lines()
@@ -162,8 +165,21 @@ pub(crate) fn start_of(day: Date) -> Option<Time> {
     Time::from_unix_micros(begun.timestamp().as_microsecond())
 }
 
-fn unreadable(error: &csv::Error) -> Malformed {
-    let line = error.position().map_or(1, csv::Position::line);
+/// Where the text of a record begins: the reader may stand before the end of the line before it.
+fn beginning(bytes: &[u8], position: Option<&csv::Position>) -> usize {
+    let at = position.map_or(0, |position| usize::try_from(position.byte()).unwrap_or(usize::MAX)).min(bytes.len());
+    let ends = bytes.iter().skip(at).take_while(|byte| [b'\r', b'\n'].contains(*byte)).count();
+    at + ends
+}
+
+/// How many lines end in these bytes.
+fn ends_in(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0, |lines, byte| lines + u64::from(*byte == b'\n'))
+}
+
+fn unreadable(bytes: &[u8], error: &csv::Error) -> Malformed {
+    let begun = beginning(bytes, error.position());
+    let line = 1 + ends_in(bytes.get(..begun).unwrap_or_default());
     let why = match error.kind() {
         csv::ErrorKind::Utf8 { .. } => "it is no UTF-8".to_owned(),
         csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {

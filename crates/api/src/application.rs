@@ -15,7 +15,8 @@ use domain::ShopName;
 use gateway_client::client::{Client, ClientError};
 use gateway_client::signature::{EmptySigningKey, Encoding, SigningKeys};
 use orchestrator::{
-    Clock, Desk, Exporter, Gateway, HttpGateway, InvalidMasterKey, Parts, Pusher, Reconciler, Resolver, Vault,
+    Clock, Desk, Exporter, Gateway, HttpGateway, InvalidBucket, InvalidMasterKey, Parts, Pusher, Reconciler, Resolver,
+    Vault,
 };
 use store::{Coalescer, Database, OwnerId, StoreError};
 use tokio::runtime::Handle;
@@ -88,6 +89,9 @@ pub enum StartError {
     /// `master_key`.
     #[error("master_key: {0}")]
     MasterKey(#[from] InvalidMasterKey),
+    /// `exports.bucket`.
+    #[error("exports.bucket: {0}")]
+    Bucket(#[from] InvalidBucket),
     /// The socket.
     #[error("cannot listen")]
     Listen(#[from] io::Error),
@@ -105,11 +109,12 @@ pub async fn open_database(settings: &Settings) -> Result<OpenDatabase, StartErr
 }
 
 /// Where exports are written, as the settings say.
-pub fn exporter(settings: &Settings, database: &Database, desk: Arc<Desk>) -> Exporter {
+pub fn exporter(settings: &Settings, database: &Database, desk: Arc<Desk>) -> Result<Exporter, StartError> {
     let exports = crate::failpoint::around_exports(database.exports.clone());
     let books = database.books.clone();
     let differences = database.reconciliations.clone();
-    Exporter::new(desk, exports, books, differences, settings.export_rules(), env!("CARGO_PKG_VERSION"))
+    let (shelf, rules) = (settings.shelf()?, settings.export_rules());
+    Ok(Exporter::new(desk, exports, books, differences, shelf, rules, env!("CARGO_PKG_VERSION")))
 }
 
 /// Where people resolve what the machine may not, as the settings say.
@@ -139,9 +144,10 @@ impl Application {
         let desk = Arc::new(metered_desk(settings, &open.database, clock, &metrics)?);
         let sampler = Arc::new(sampler(settings, &open.database, &metrics));
         let records = open.database.reconciliations.clone();
-        let reconciler = Arc::new(Reconciler::new(Arc::clone(&desk), records, settings.reconciliation_rules()));
+        let (settlements, rules) = (open.database.settlements.clone(), settings.reconciliation_rules());
+        let reconciler = Arc::new(Reconciler::new(Arc::clone(&desk), records, settlements, rules));
         let resolver = Arc::new(resolver(settings, &open.database, Arc::clone(&desk)));
-        let exporter = Arc::new(exporter(settings, &open.database, Arc::clone(&desk)));
+        let exporter = Arc::new(exporter(settings, &open.database, Arc::clone(&desk))?);
         let receivers = Arc::new(HttpReceivers::new(&settings.webhook_endpoints)?);
         let (events, reads) = (open.database.events.clone(), open.database.reads.clone());
         let pusher = Arc::new(Pusher::new(Arc::clone(&desk), events, reads, receivers, settings.push_rules()));
@@ -163,6 +169,8 @@ impl Application {
             desk,
             reconciler,
             window_max: http::window_max(settings.reconciliation.window_days_max),
+            settlement_columns: settings.settlement_columns(),
+            settlement_bytes_max: settings.settlements.bytes_max,
             exporter,
             export_window_max: http::window_max(settings.exports.window_days_max),
             pusher,
@@ -282,7 +290,8 @@ fn metered_desk(
     let store = crate::failpoint::around_store(database.store.clone());
     let store = Arc::new(MeteredStore { store, metrics: Arc::clone(metrics) });
     let gateway: Arc<dyn Gateway> = Arc::new(HttpGateway::new(clients(settings)?));
-    let gateway: Arc<dyn Gateway> = Arc::new(MeteredGateway { gateway, metrics: Arc::clone(metrics) });
+    let gateway: Arc<dyn Gateway> =
+        Arc::new(MeteredGateway { gateway, clock: Arc::clone(&clock), metrics: Arc::clone(metrics) });
     Ok(Desk::new(Parts {
         store: Arc::new(Coalescer::new(store, settings.database.batch_max)),
         means: database.means.clone(),

@@ -25,6 +25,7 @@ use crate::trend::Asked;
 
 /// A request that was answered, under the names of OpenTelemetry's conventions for HTTP.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+#[allow(clippy::struct_field_names, reason = "the labels are called so")]
 struct Answered {
     http_request_method: String,
     http_route: String,

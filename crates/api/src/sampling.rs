@@ -23,7 +23,9 @@ pub struct Sampler {
 
 /// The latest of each sample, for those who show it.
 #[derive(Debug, Default)]
-pub(crate) struct Latest(Mutex<(Option<Taken<OpenSample>>, Option<Taken<FullSample>>)>);
+pub(crate) struct Latest(Mutex<BothTaken>);
+
+type BothTaken = (Option<Taken<OpenSample>>, Option<Taken<FullSample>>);
 
 /// A sample, and when it was taken.
 #[derive(Debug, Clone)]

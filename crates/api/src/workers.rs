@@ -219,13 +219,13 @@ async fn heed(desk: Arc<Desk>, switches: Arc<dyn Switches>, works: Works) {
 async fn sample(desk: Arc<Desk>, sampler: Arc<Sampler>, works: Works) {
     let mut failing = false;
     while !works.stopping().is_cancelled() {
-        let sampled = sampler.step(desk.now()).await;
-        if let Err(error) = &sampled
+        let taken = sampler.step(desk.now()).await;
+        if let Err(error) = &taken
             && !failing
         {
             tracing::error!(error = error as &dyn std::error::Error, "the database cannot be counted for the metrics");
         }
-        failing = sampled.is_err();
+        failing = taken.is_err();
         pause_or_stop(&works, sampler.interval()).await;
     }
 }

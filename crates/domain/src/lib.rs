@@ -35,8 +35,8 @@ pub use payment::{
     Attempt, BreakKind, Care, Change, Command, CommandKind, CommandOutcome, Commands, Decision, Deed, Elsewhere, Entry,
     Evidence, Finding, Flag, GatewayState, Intervals, IssuedCommand, Kind, LookUp, Movement, MovementKind, NextStep,
     NotAllowed, NotForcible, NotOurs, NotRefundable, Opening, Operation, Operator, OtherPayment, Patience, Payment,
-    PaymentError, PaymentState, Progress, Refund, RefundStanding, Refunds, Rejection, Seen, SeenState, Side, Sighting,
-    Source, Stuck, StuckReason, Submission, UnfoldableLedger, Verdict, Via, choose, never_adoptable,
+    PaymentError, PaymentState, Progress, Refund, RefundStanding, Refunds, Rejection, Seen, SeenState, SettlementLine,
+    Side, Sighting, Source, Stuck, StuckReason, Submission, UnfoldableLedger, Verdict, Via, choose, never_adoptable,
 };
 pub use payment_id::PaymentId;
 pub use payment_method::{InvalidPaymentMethod, PaymentMethod};

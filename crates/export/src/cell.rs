@@ -1,4 +1,4 @@
-use domain::Time;
+use domain::{Time, Total, TotalOverflow};
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 
@@ -35,6 +35,11 @@ impl Cell {
         amount.map_or(Self::Empty, Self::Amount)
     }
 
+    /// A sum, of either sign, without zeros behind its last digit.
+    pub fn total(total: Total) -> Result<Self, TotalOverflow> {
+        exact(total).map(Self::Amount).ok_or(TotalOverflow)
+    }
+
     /// It as plain text: nothing for what is empty, every digit of an amount.
     pub(crate) fn plain(&self) -> String {
         match self {
@@ -45,5 +50,30 @@ impl Cell {
             Self::Date(date) => date.to_string(),
             Self::Moment(time) => time.to_string(),
         }
+    }
+}
+
+/// A sum as one number; none if it has more digits than that can hold.
+pub(crate) fn exact(total: Total) -> Option<Decimal> {
+    Decimal::from_str_exact(&total.to_string()).ok()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_of_either_sign_are_cells() {
+        for text in ["0", "-0.5", "1200", "-999999999.999999999999999999", "123456789012"] {
+            let amount: Decimal = text.parse().unwrap();
+            assert_eq!(Cell::total(Total::ZERO.plus(amount).unwrap()), Ok(Cell::Amount(amount)), "{text}");
+        }
+        let largest: Decimal = "999999999.999999999999999999".parse().unwrap();
+        let many = (0..100).try_fold(Total::ZERO, |sum, _| sum.plus(largest)).unwrap();
+        assert_eq!(Cell::total(many), Ok(Cell::Amount("99999999999.9999999999999999".parse().unwrap())));
+        let too_many = (0..700).try_fold(Total::ZERO, |sum, _| sum.minus(largest - Decimal::new(1, 18))).unwrap();
+        let told = Cell::total(too_many);
+        assert!(told == Err(TotalOverflow) || told.map(|cell| cell.plain()) == Ok(too_many.to_string()), "{too_many}");
     }
 }

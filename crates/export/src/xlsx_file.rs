@@ -7,7 +7,7 @@ use jiff::civil::date;
 use rust_decimal::Decimal;
 use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format, Workbook, XlsxError};
 
-use crate::cell::Cell;
+use crate::cell::{Cell, exact as whole};
 use crate::control::{Control, Unresolved};
 use crate::file::NotWritten;
 use crate::manifest::Heading;
@@ -137,7 +137,7 @@ impl XlsxFile {
                 sheet.write_string(row, 0, currency)?.write_string(row, 1, kind)?;
                 sheet.write_number(row, 2, nearest(sums.count.into()))?;
                 for (at, total) in (3..).zip([sums.gross, sums.fee, sums.net]) {
-                    match total.amount().and_then(exact) {
+                    match whole(total).and_then(exact) {
                         Some(number) => sheet.write_number_with_format(row, at, number, &self.formats.amount)?,
                         None => sheet.write_string(row, at, Total::to_string(&total))?,
                     };

@@ -1,17 +1,16 @@
 //! Exports: files for finance, written from the books.
 //!
 //! What a file looks at is fixed when it is first taken up: places in the books, between which nothing ever changes, and what
-//! was open then. A file is written beside its name and renamed when it is whole, so that whoever takes over from a process
-//! that died begins anew and comes to the same bytes.
+//! was open then. A file is written where nobody looks and put in its place when it is whole, so that whoever takes over from
+//! a process that died begins anew and comes to the same bytes.
 
 mod differences;
 mod lines;
+mod shelf;
 mod summary;
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,12 +23,11 @@ use store::{
 use uuid::Uuid;
 
 use crate::{DeedError, Desk};
+pub use shelf::{Bucket, BucketAccess, InvalidBucket, KeptFile, Shelf};
 
-/// Where files are written, and for how long they are kept.
+/// When files are written, and for how long they are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExportRules {
-    /// The folder of the files; processes that share the work share it.
-    pub folder: PathBuf,
     /// How long a file is kept once it is whole.
     pub retention: Duration,
     /// For how long a process has an export to itself; renewed as it goes on.
@@ -68,6 +66,7 @@ pub struct Exporter {
     exports: Arc<dyn Exports>,
     books: Arc<dyn Books>,
     differences: Arc<dyn Reconciliations>,
+    shelf: Shelf,
     rules: ExportRules,
     program_version: &'static str,
 }
@@ -81,6 +80,9 @@ struct Snapshot {
     through: u64,
     /// What had not ended.
     open: Vec<Unresolved>,
+    /// The name of an upload into a bucket that has begun and is not complete.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    upload: Option<String>,
 }
 
 /// Why a file came to no end.
@@ -123,16 +125,17 @@ const ROW_PACKED: Duration = Duration::from_millis(1);
 const EXPIRED: u32 = 20;
 
 impl Exporter {
-    /// Over a desk, the records of exports, and what they tell.
+    /// Over a desk, the records of exports, what they tell, and where files are kept.
     pub fn new(
         desk: Arc<Desk>,
         exports: Arc<dyn Exports>,
         books: Arc<dyn Books>,
         differences: Arc<dyn Reconciliations>,
+        shelf: Shelf,
         rules: ExportRules,
         program_version: &'static str,
     ) -> Self {
-        Self { desk, exports, books, differences, rules, program_version }
+        Self { desk, exports, books, differences, shelf, rules, program_version }
     }
 
     /// The records of exports.
@@ -192,8 +195,9 @@ impl Exporter {
             Err(Halt::Store(error)) => return Err(error.into()),
             Err(Halt::NotWritten(error)) => {
                 // What is half written takes room that others may need.
-                let (folder, id) = (self.rules.folder.clone(), export.id.to_string());
-                let _ = blocking(move || Ok(remove_parts(&folder, &id)?)).await;
+                if let Some(name) = file_name(&export) {
+                    let _ = self.clear(&mut export, &name).await;
+                }
                 self.stumble(&mut export, &error.to_string()).await?;
             }
             Err(Halt::Nonsense(why)) => {
@@ -204,10 +208,15 @@ impl Exporter {
         Ok(true)
     }
 
-    /// Where the file of a completed export is.
-    pub fn file(&self, export: &Export) -> Option<PathBuf> {
-        let format: Format = export.format.parse().ok()?;
-        Some(self.rules.folder.join(format!("{}.{}", export.id, format.extension())))
+    /// Where the file of a completed export is, for people.
+    pub fn place(&self, export: &Export) -> Option<String> {
+        file_name(export).map(|name| self.shelf.place(&name))
+    }
+
+    /// Opens the file of a completed export.
+    pub async fn open(&self, export: &Export) -> io::Result<KeptFile> {
+        let name = file_name(export).ok_or(io::ErrorKind::NotFound)?;
+        self.shelf.open(&name).await
     }
 
     /// Notes that somebody takes the file.
@@ -234,8 +243,11 @@ impl Exporter {
             ordered_at: export.ordered_at,
             program_version: self.program_version.to_owned(),
         };
-        let whole = self.file(export).ok_or(Halt::Nonsense("the format is not known here"))?;
-        let part = self.begin_part(export).await?;
+        let kept_as = file_name(export).ok_or(Halt::Nonsense("the format is not known here"))?;
+        export.rows_done = 0;
+        self.shelf.prepare().await?;
+        self.clear(export, &kept_as).await?;
+        let part = self.shelf.part(export);
         let open = snapshot.open.clone();
         let path = part.clone();
         let page = Page { file: blocking(move || ExportFile::begin(&path, heading, open)).await?, rows: Vec::new() };
@@ -252,15 +264,9 @@ impl Exporter {
             .lease
             .saturating_add(ROW_PACKED.saturating_mul(u32::try_from(export.rows_done).unwrap_or(u32::MAX)));
         self.keep(export, packing).await?;
-        blocking(move || {
-            let manifest = page.file.end(name)?;
-            fs::rename(&part, &whole)?;
-            if let Some(folder) = whole.parent() {
-                fs::File::open(folder)?.sync_all()?;
-            }
-            Ok(manifest)
-        })
-        .await
+        let manifest = blocking(move || page.file.end(name)).await?;
+        self.put_away(export, part, &kept_as).await?;
+        Ok(manifest)
     }
 
     /// What it looks at: as it was looked at first.
@@ -272,23 +278,11 @@ impl Exporter {
         let through = self.books.place_before(export.to).await?.max(after);
         let open = self.exports.open_amounts().await?;
         let open = open.iter().filter(|open| export.shops.contains(&open.shop)).map(unresolved).collect();
-        let snapshot = Snapshot { after, through, open };
+        let snapshot = Snapshot { after, through, open, upload: None };
         export.snapshot = serde_json::to_string(&snapshot).ok();
         export.rows_expected = (report != Report::Breaks).then(|| through - after);
         self.go_on(export).await?;
         Ok(snapshot)
-    }
-
-    /// The file that is not whole yet; what others left of it goes.
-    async fn begin_part(&self, export: &mut Export) -> Result<PathBuf, Halt> {
-        export.rows_done = 0;
-        let (folder, id, epoch) = (self.rules.folder.clone(), export.id.to_string(), export.epoch);
-        blocking(move || {
-            fs::create_dir_all(&folder)?;
-            remove_parts(&folder, &id)?;
-            Ok(folder.join(format!("{id}.{epoch}.part")))
-        })
-        .await
     }
 
     /// Says how far it is, and keeps it for a while longer.
@@ -326,14 +320,11 @@ impl Exporter {
         let before = self.desk.clock.now().minus(self.rules.retention);
         let expired = self.exports.exports_completed_before(before, EXPIRED).await?;
         for mut export in expired.iter().cloned() {
-            if let Some(path) = self.file(&export) {
-                let removed = blocking(move || Ok(fs::remove_file(path))).await;
-                if let Ok(Err(error)) = removed
-                    && error.kind() != io::ErrorKind::NotFound
-                {
-                    tracing::warn!(export = %export.id, %error, "the file of an export could not be removed");
-                    continue;
-                }
+            if let Some(name) = file_name(&export)
+                && let Err(error) = self.shelf.remove(&name).await
+            {
+                tracing::warn!(export = %export.id, %error, "the file of an export could not be removed");
+                continue;
             }
             export.state = ExportState::Expired;
             self.exports.record_export(&export, None).await?;
@@ -393,16 +384,10 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, NotWritten
     }
 }
 
-/// Removes what is half written of an export.
-fn remove_parts(folder: &Path, id: &str) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        let is_of_it = path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(id));
-        if is_of_it && path.extension().is_some_and(|extension| extension == "part") {
-            fs::remove_file(&path)?;
-        }
-    }
-    Ok(())
+/// What the file of an export is called where it is kept.
+fn file_name(export: &Export) -> Option<String> {
+    let format: Format = export.format.parse().ok()?;
+    Some(format!("{}.{}", export.id, format.extension()))
 }
 
 fn unresolved(open: &OpenAmount) -> Unresolved {

@@ -1,6 +1,6 @@
 //! What would be sent, and what it would lead to: for people, before they do it. Nothing is sent and nothing written.
 
-use domain::{Command, CommandKind, Payment, PaymentId, PaymentState};
+use domain::{Command, CommandKind, NotAllowed, Payment, PaymentId, PaymentState};
 use gateway_client::request::{self, Request};
 use serde_json::Value;
 
@@ -29,7 +29,11 @@ impl Desk {
     /// What a command would send, if it may be given now.
     pub async fn preview_command(&self, payment: PaymentId, command: &Command) -> Result<Preview, DeedError> {
         let payment = self.found(payment).await?;
-        payment.allows(command)?;
+        match payment.allows(command) {
+            // What has not been read by its id yet is read before the command is given.
+            Ok(()) | Err(NotAllowed::Unconfirmed) => {}
+            Err(why) => return Err(why.into()),
+        }
         let request = command_request(&payment, command, None).map_err(DeedError::Poison)?;
         Ok(Preview::of(&request, Some(end_of(command.kind()))))
     }

@@ -8,6 +8,7 @@
 mod list;
 mod ours;
 mod schedule;
+mod settlement;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,10 +17,11 @@ use std::time::Duration;
 use domain::{BreakKind, Finding, Payment, ShopName, Sighting, Time};
 use parking_lot::Mutex;
 use sha2::{Digest as _, Sha256};
-use store::{Met, Reconciled, Reconciliations, Run, RunClaim, RunState, RunStep, Step};
+use store::{Against, Met, Reconciled, Reconciliations, Run, RunClaim, RunState, RunStep, Settlements, Step};
 use uuid::Uuid;
 
 use crate::{DeedError, Desk, Trouble};
+pub use settlement::{KeptSettlement, SettlementFile};
 
 /// How our records are held against the gateway's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +45,8 @@ pub struct ReconciliationRules {
     pub failures_max: u32,
     /// The first pause before it is tried again; each one is twice as long as the one before.
     pub retry_pause: Duration,
+    /// How long after it was made a payment that was paid is in some settlement file.
+    pub settlement_lag: Duration,
 }
 
 impl Default for ReconciliationRules {
@@ -57,6 +61,7 @@ impl Default for ReconciliationRules {
             slice_items: 100_000,
             failures_max: 8,
             retry_pause: Duration::from_secs(10),
+            settlement_lag: Duration::from_hours(3 * 24),
         }
     }
 }
@@ -65,6 +70,7 @@ impl Default for ReconciliationRules {
 pub struct Reconciler {
     desk: Arc<Desk>,
     records: Arc<dyn Reconciliations>,
+    settlements: Arc<dyn Settlements>,
     rules: ReconciliationRules,
     /// The schedules' latest windows that are known to be ordered.
     ordered: Mutex<BTreeMap<(ShopName, &'static str), Time>>,
@@ -107,9 +113,14 @@ const FORGET_ITEMS: u32 = 5_000;
 const RETRY_PAUSE_MAX: Duration = Duration::from_mins(10);
 
 impl Reconciler {
-    /// Over a desk, and the records of runs and breaks.
-    pub fn new(desk: Arc<Desk>, records: Arc<dyn Reconciliations>, rules: ReconciliationRules) -> Self {
-        Self { desk, records, rules, ordered: Mutex::default() }
+    /// Over a desk, the records of runs and breaks, and settlement files.
+    pub fn new(
+        desk: Arc<Desk>,
+        records: Arc<dyn Reconciliations>,
+        settlements: Arc<dyn Settlements>,
+        rules: ReconciliationRules,
+    ) -> Self {
+        Self { desk, records, settlements, rules, ordered: Mutex::default() }
     }
 
     /// The records of runs and breaks.
@@ -167,12 +178,14 @@ impl Reconciler {
             if self.desk.clock.uptime().saturating_sub(leased_at) > self.desk.rules.send_guard {
                 return Err(Halt::Pause(Duration::ZERO));
             }
-            match run.progress.step {
-                RunStep::List => self.read_page(run).await?,
-                RunStep::Payments => self.ask_for_ours(run, leased_at).await?,
-                RunStep::Notices => self.go_through_notices(run).await?,
-                RunStep::Breaks => self.close_breaks(run).await?,
-                RunStep::Forget => {
+            match (run.progress.step, run.against) {
+                (RunStep::List, Against::List) => self.read_page(run).await?,
+                (RunStep::List, Against::Settlement) => self.read_lines(run).await?,
+                (RunStep::Payments, Against::List) => self.ask_for_ours(run, leased_at).await?,
+                (RunStep::Payments, Against::Settlement) => self.look_for_unsettled(run).await?,
+                (RunStep::Notices, _) => self.go_through_notices(run).await?,
+                (RunStep::Breaks, _) => self.close_breaks(run).await?,
+                (RunStep::Forget, _) => {
                     if self.records.forget_met(run.id, FORGET_ITEMS).await? == 0 {
                         return self.end(run).await;
                     }

@@ -66,7 +66,6 @@ pub enum Action {
 #[serde(rename_all = "camelCase")]
 pub struct Wanted {
     /// What.
-    #[serde(flatten)]
     pub action: Action,
     /// Who, why and from where.
     pub operator: Operator,
@@ -222,10 +221,7 @@ impl Resolver {
             return Err(NotForcible::AnotherPayment.into());
         }
         let shown = sighting.as_ref().and_then(Sighting::known_state).map(PaymentState::from);
-        let state = match (wanted, shown) {
-            (Some(state), _) | (None, Some(state)) => state,
-            (None, None) => return Err(DeedError::NotAtGateway),
-        };
+        let state = wanted.or(shown).ok_or(DeedError::NotAtGateway)?;
         payment.may_force(state, sighting.as_ref())?;
         Ok((state, sighting))
     }

@@ -256,7 +256,7 @@ fn process(
         rules: Rules { rate, breaker, ..Rules::default() },
     }));
     let rules = ReconciliationRules { page_items: 3, retry_pause: SECOND, ..ReconciliationRules::default() };
-    (desk.clone(), Reconciler::new(desk, store.clone(), rules))
+    (desk.clone(), Reconciler::new(desk, store.clone(), store.clone(), rules))
 }
 
 fn shop() -> ShopName {

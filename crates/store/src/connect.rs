@@ -6,7 +6,7 @@ use crate::postgres::PostgresStore;
 use crate::sqlite::SqliteStore;
 use crate::{
     Books, DatabaseUrl, Events, Exports, Inbox, Keys, Means, PoolSettings, Proposals, Reads, Reconciliations, Replicas,
-    Samples, Sessions, Store, StoreError, Switches,
+    Samples, Sessions, Settlements, Store, StoreError, Switches,
 };
 
 /// A database as the rest of the house sees it: what is done to it, without which one it is.
@@ -40,6 +40,8 @@ pub struct Database {
     pub sessions: Arc<dyn Sessions>,
     /// Processes that serve.
     pub replicas: Arc<dyn Replicas>,
+    /// Settlement files.
+    pub settlements: Arc<dyn Settlements>,
     connections: Connections,
 }
 
@@ -64,7 +66,8 @@ pub async fn connect(url: &DatabaseUrl, settings: &PoolSettings) -> Result<Datab
                 proposals: store.clone(),
                 switches: store.clone(),
                 sessions: store.clone(),
-                replicas: store,
+                replicas: store.clone(),
+                settlements: store,
             })
         }
         Place::Sqlite(file) => {
@@ -84,7 +87,8 @@ pub async fn connect(url: &DatabaseUrl, settings: &PoolSettings) -> Result<Datab
                 proposals: store.clone(),
                 switches: store.clone(),
                 sessions: store.clone(),
-                replicas: store,
+                replicas: store.clone(),
+                settlements: store,
             })
         }
     }

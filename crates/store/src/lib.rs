@@ -1,7 +1,7 @@
 //! All the SQL: the batched write path, claims of due work, and reads.
 //!
 //! Nothing is decided here. What comes in was decided on a version, and only that version may be replaced.
-//! [`Store`], [`Means`] and [`Reconciliations`] have three implementations (PostgreSQL, SQLite, memory) and one conformance suite; [`Reads`]
+//! [`Store`], [`Means`], [`Reconciliations`] and [`Settlements`] have three implementations (PostgreSQL, SQLite, memory) and one conformance suite; [`Reads`]
 //! and [`Keys`] have the two databases. [`Coalescer`] makes batches of what arrives together.
 
 mod books;
@@ -26,6 +26,7 @@ mod replicas;
 mod samples;
 mod schema;
 mod sessions;
+mod settlements;
 mod sqlite;
 mod store;
 mod stuck;
@@ -48,12 +49,13 @@ pub use pool_settings::PoolSettings;
 pub use proposals::{Decided, Proposal, Proposals, ProposalsPage};
 pub use reads::{Audited, Filter, Health, Ledger, NoticeRecord, Page, Position, Reads, Violation};
 pub use reconciliations::{
-    Break, BreakFilter, BreakState, BreaksPage, Cause, Covered, Met, Reconciled, Reconciliations, Resolution, Run,
-    RunClaim, RunProgress, RunState, RunStep, RunsPage, Step, Tally, Unfound, UnmatchedNotice,
+    Against, Break, BreakFilter, BreakState, BreaksPage, Cause, Covered, Met, Reconciled, Reconciliations, Resolution,
+    Run, RunClaim, RunProgress, RunState, RunStep, RunsPage, Step, Tally, Unfound, UnmatchedNotice,
 };
 pub use replicas::{Replica, Replicas};
 pub use samples::{OpenCount, SampleClaim, Samples};
 pub use sessions::{Session, Sessions};
+pub use settlements::{Settlement, Settlements};
 pub use sqlite::{ServingLock, lock_for_serving};
 pub use store::{
     Birth, Claim, DueNotice, Filed, Lease, Move, Name, Notice, NoticeId, Opened, Outcome, OwnerId, Pass, Received,

@@ -1,4 +1,5 @@
 mod reconciliations;
+mod settlements;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -275,6 +276,7 @@ struct Tables {
     /// The books: which lines were posted, in order, and when.
     posted: Vec<(LineName, Time)>,
     reconciliations: reconciliations::Records,
+    settlements: settlements::Files,
 }
 
 #[derive(Debug, Clone)]

@@ -11,8 +11,8 @@ use crate::{NoticeId, OwnerId, StoreError};
 /// Comparisons of our payments with the gateway's list, what they proved, and the differences that they found.
 #[async_trait]
 pub trait Reconciliations: Send + Sync {
-    /// Orders a run. Answers with the one that will do: this one, the one that has its id already, or the unfinished one
-    /// of the same shop and window.
+    /// Orders a run. Answers with the one that will do: this one, the one that has its id already, or, against the gateway's
+    /// list, the unfinished one of the same shop and window.
     async fn order_run(&self, run: &Run) -> Result<Run, StoreError>;
 
     /// Leases the run whose turn it is in a shop, if it is due and nobody is on it: the one that was ordered first. The
@@ -50,7 +50,8 @@ pub trait Reconciliations: Send + Sync {
         limit: u32,
     ) -> Result<Vec<UnmatchedNotice>, StoreError>;
 
-    /// Open breaks that the run covers and has not found, in the order of (subject's time, id) from behind `after`.
+    /// Open breaks that a run against the gateway's list covers and has not found, in the order of (subject's time, id) from
+    /// behind `after`. What was found in settlement files is none of its business.
     async fn unfound_breaks(
         &self,
         run: &Run,
@@ -93,6 +94,8 @@ pub struct Run {
     pub to: Time,
     /// Why it runs.
     pub cause: Cause,
+    /// What our payments are held against.
+    pub against: Against,
     /// Whose key ordered it; none for schedules and the command line.
     pub ordered_by: Option<Actor>,
     /// When it was ordered.
@@ -130,6 +133,20 @@ pub enum Cause {
     Ordered,
     /// Somebody ran it by hand.
     CommandLine,
+}
+
+/// What a run holds our payments against.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, strum::EnumString, strum::IntoStaticStr, strum::Display,
+)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
+pub enum Against {
+    /// The gateway's list.
+    #[default]
+    List,
+    /// The settlement file that has the run's name.
+    Settlement,
 }
 
 /// How a run stands.

@@ -1,5 +1,5 @@
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use export::{Format, Report, Zone};
 use indicatif::{ProgressBar, ProgressStyle};
 use orchestrator::{Clock as _, ExportOrder, Exporter};
 use store::{Export, ExportState};
+use tokio_util::io::StreamReader;
 
 use super::{CommandError, Ending, Output, connect};
 use crate::application;
@@ -38,7 +39,7 @@ pub(super) struct Args {
     /// Whose; all shops if none is named. Can be repeated.
     #[arg(long)]
     shop: Vec<ShopName>,
-    /// Where a copy of the file goes; it is kept in the folder of the settings as well.
+    /// Where a copy of the file goes; it is kept where the settings say as well.
     #[arg(long)]
     out: Option<PathBuf>,
 }
@@ -63,18 +64,26 @@ pub(super) async fn run(args: &Args, settings: &Settings, output: &Output) -> Re
     }
     let database = connect(settings).await?;
     let desk = Arc::new(application::desk(settings, &database, Arc::new(SystemClock))?);
-    let exporter = application::exporter(settings, &database, desk);
+    let exporter = application::exporter(settings, &database, desk)?;
     let (report, format) = (args.report, args.format);
     let order = ExportOrder { id: Ids.next(), report, format, shops, window, zone, by: None };
     let ordered = exporter.order(&order).await?;
     let export = carry_out(&exporter, ordered).await?;
-    let kept = exporter.file(&export).filter(|_| export.state == ExportState::Completed);
-    if let (Some(kept), Some(out)) = (&kept, &args.out) {
-        tokio::fs::copy(kept, out).await?;
+    let is_written = export.state == ExportState::Completed;
+    if let Some(out) = args.out.as_ref().filter(|_| is_written) {
+        copy(&exporter, &export, out).await?;
     }
-    let path = args.out.clone().or_else(|| kept.clone());
-    output.write(&ExportView::of(&export, &[]), |_| text(&export, path))?;
-    if kept.is_some() { Ok(Ending::Fine) } else { Err(CommandError::NotExported) }
+    let kept = exporter.place(&export).filter(|_| is_written);
+    let place = args.out.as_ref().map(|out| out.display().to_string()).or(kept);
+    output.write(&ExportView::of(&export, &[]), |_| text(&export, place))?;
+    if is_written { Ok(Ending::Fine) } else { Err(CommandError::NotExported) }
+}
+
+async fn copy(exporter: &Exporter, export: &Export, out: &Path) -> Result<(), CommandError> {
+    let mut kept = StreamReader::new(exporter.open(export).await?.bytes);
+    let mut out = tokio::fs::File::create(out).await?;
+    tokio::io::copy(&mut kept, &mut out).await?;
+    Ok(out.sync_all().await?)
 }
 
 async fn carry_out(exporter: &Exporter, mut export: Export) -> Result<Export, CommandError> {
@@ -107,12 +116,12 @@ async fn carry_out(exporter: &Exporter, mut export: Export) -> Result<Export, Co
     Ok(export)
 }
 
-fn text(export: &Export, path: Option<PathBuf>) -> String {
+fn text(export: &Export, place: Option<String>) -> String {
     let manifest = export.manifest.as_deref().and_then(|text| serde_json::from_str::<serde_json::Value>(text).ok());
     let rows = manifest.map_or_else(String::new, |manifest| format!("  {} rows", manifest["rows"]));
     let mut line = format!("{}  {}{rows}", export.id, export.state);
-    if let Some(path) = path {
-        line = format!("{line}\n  {}", path.display());
+    if let Some(place) = place {
+        line = format!("{line}\n  {place}");
     }
     export.failure.as_ref().map_or(line.clone(), |why| format!("{line}\n  {why}"))
 }

@@ -68,6 +68,7 @@ enum Command {
     /// Assigns a payment, notes something, puts it off, or says that it is settled.
     Care(care::Args),
     /// Forces a payment's state, accepts the gateway's, or sends again what nobody knows of.
+    #[command(disable_version_flag = true)]
     Resolve(resolve::Args),
     /// Lists and decides what waits for a second person.
     Proposals(proposals::Args),
@@ -151,6 +152,7 @@ impl CommandError {
                 | StartError::SigningKey(_)
                 | StartError::MasterKey(_)
                 | StartError::Receivers(_)
+                | StartError::Bucket(_)
                 | StartError::DatabaseUrl(_),
             ) => 2,
             Self::Start(StartError::Store(_) | StartError::Listen(_))
@@ -212,7 +214,7 @@ async fn dispatch(cli: Cli, output: &Output) -> Result<Ending, CommandError> {
         Command::Why(args) => why::run(&args, &settings()?, output).await,
         Command::Check(args) => check::run(&args, &settings()?, output).await,
         Command::Care(args) => care::run(&args, &settings()?, output).await,
-        Command::Resolve(args) => resolve::run(&args, &settings()?, output).await,
+        Command::Resolve(args) => Box::pin(resolve::run(&args, &settings()?, output)).await,
         Command::Proposals(args) => proposals::run(&args, &settings()?, output).await,
         Command::Switch(args) => switch::run(&args, &settings()?, output).await,
         Command::Reconcile(args) => reconcile::run(&args, &settings()?, output).await,

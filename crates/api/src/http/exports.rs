@@ -16,7 +16,6 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use store::{Download, Export, ExportState, ExportsPage, Scope};
 use strum::VariantArray;
-use tokio_util::io::ReaderStream;
 use uuid::Uuid;
 
 use super::cursor::Cursor;
@@ -166,18 +165,19 @@ pub(crate) async fn hand_out(export: &Export, caller: &Caller, app: &App) -> Res
         return Err(Problem::new(Kind::FileGone, "the file is not kept any longer; order the export once more"));
     }
     let manifest = export.manifest.as_deref().and_then(|text| serde_json::from_str::<serde_json::Value>(text).ok());
-    let (Some(manifest), Some(path)) = (manifest, app.exporter.file(export)) else {
+    let Some(manifest) = manifest else {
         return Err(Problem::new(Kind::NotInThisState, format!("the export is {}: there is no file", export.state)));
     };
-    let opened = tokio::fs::File::open(&path).await;
-    let length = match &opened {
-        Ok(file) => file.metadata().await.map(|metadata| metadata.len()).ok(),
-        Err(_) => None,
-    };
-    let (Ok(file), Some(length)) = (opened, length.filter(|length| manifest["bytes"] == *length)) else {
-        tracing::error!(export = %export.id, "the file of an export is not in the folder, or not whole");
-        let detail = "the file is not where this process keeps files; another process may have it";
-        return Err(Problem::new(Kind::FileNotHere, detail).retry_soon());
+    let (exporter, asked) = (app.exporter.clone(), export.clone());
+    let opened = app.works.run(async move { exporter.open(&asked).await }).await?;
+    let kept = match opened {
+        Ok(kept) if manifest["bytes"] == kept.length => kept,
+        opened => {
+            let error = opened.err();
+            tracing::error!(export = %export.id, ?error, "the file of an export is not where files are kept, or not whole");
+            let detail = "the file is not where this process keeps files; another process may have it";
+            return Err(Problem::new(Kind::FileNotHere, detail).retry_soon());
+        }
     };
     let (exporter, id, by) = (app.exporter.clone(), export.id, caller.actor());
     app.works.run(async move { exporter.note_download(id, by).await }).await??;
@@ -189,8 +189,8 @@ pub(crate) async fn hand_out(export: &Export, caller: &Caller, app: &App) -> Res
         .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")))
         // RFC 9530.
         .insert_header(("Repr-Digest", format!("sha-256=:{}:", STANDARD.encode(digest))))
-        .no_chunking(length)
-        .streaming(ReaderStream::with_capacity(file, 1 << 16)))
+        .no_chunking(kept.length)
+        .streaming(kept.bytes))
 }
 
 /// The export with this id, if the caller may see it.

@@ -22,6 +22,7 @@ pub(crate) mod reconciliations;
 pub(crate) mod refund;
 mod resolve;
 mod routes;
+mod settlements;
 pub(crate) mod stray_card;
 pub(crate) mod stuck;
 mod switches;
@@ -76,6 +77,10 @@ pub struct App {
     pub reconciler: Arc<Reconciler>,
     /// How long the window of one may be.
     pub window_max: Duration,
+    /// How settlement files are read.
+    pub settlement_columns: settlement::Columns,
+    /// The most bytes of one.
+    pub settlement_bytes_max: usize,
     /// Where files for finance are ordered.
     pub exporter: Arc<Exporter>,
     /// The longest window of an export.

@@ -8,7 +8,7 @@ use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use domain::{BreakKind, ShopName, Time};
 use serde::Serialize;
-use store::{Cause, Run, RunState, RunStep, RunsPage, Scope};
+use store::{Against, Cause, Run, RunState, RunStep, RunsPage, Scope};
 use uuid::Uuid;
 
 use super::cursor::Cursor;
@@ -123,6 +123,7 @@ pub(crate) struct RunView<'a> {
     pub from: String,
     pub to: String,
     pub cause: Cause,
+    pub against: Against,
     pub ordered_by: Option<&'a str>,
     pub state: RunState,
     pub failure: Option<&'a str>,
@@ -151,6 +152,7 @@ impl<'a> From<&'a Run> for RunView<'a> {
             from: run.from.to_string(),
             to: run.to.to_string(),
             cause: run.cause,
+            against: run.against,
             ordered_by: run.ordered_by.as_ref().map(|by| by.name.as_str()),
             state: run.state,
             failure: run.failure.as_deref(),

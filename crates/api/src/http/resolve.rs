@@ -120,7 +120,11 @@ async fn asked_for(request: &HttpRequest, id: &str, app: &Data<App>) -> Result<(
 
 fn action(form: &mut Form<'_>, errors: &mut Vec<FieldError>) -> Option<Action> {
     const NAMES: &str = "must be force, accept or redrive";
+    let wrong = errors.len();
     let name: Option<String> = form.value("action", NAMES, errors);
+    if errors.len() > wrong {
+        return None;
+    }
     let name = name.map_or(Ok(ActionName::Force), |name| name.parse());
     if name.is_err() {
         errors.push(form.error("action", NAMES));
@@ -192,7 +196,7 @@ impl ProposalView {
             id: proposal.id.to_string(),
             payment_id: proposal.payment.to_string(),
             shop: proposal.shop.to_string(),
-            action: serde_json::from_str(&proposal.action).unwrap_or_default(),
+            action: told(&proposal.action),
             version: proposal.version,
             asked_by: proposal.asked_by.name.clone(),
             asked_at: proposal.asked_at.to_string(),
@@ -202,6 +206,16 @@ impl ProposalView {
             decided_at: decided.map(|decided| decided.at.to_string()),
         }
     }
+}
+
+/// What is wanted, and who wants it, beside each other.
+fn told(wanted: &str) -> Value {
+    let mut wanted: Value = serde_json::from_str(wanted).unwrap_or_default();
+    let (mut action, operator) = (wanted["action"].take(), wanted["operator"].take());
+    if let Some(members) = action.as_object_mut() {
+        members.insert("operator".to_owned(), operator);
+    }
+    action
 }
 
 /// What would be sent, and where it would lead.

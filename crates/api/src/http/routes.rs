@@ -7,7 +7,7 @@ use actix_web::{HttpResponse, Route as Handler};
 use super::problem::{Kind, Problem};
 use super::{
     breaks, command, events, exports, gateway_reads, health, list_payments, operate, read_payment, reconciliations,
-    refund, resolve, stuck, switches, take_payment, webhook, webhook_endpoints, webhooks_in,
+    refund, resolve, settlements, stuck, switches, take_payment, webhook, webhook_endpoints, webhooks_in,
 };
 use crate::metrics;
 
@@ -21,7 +21,7 @@ pub struct Route {
 }
 
 /// All routes, those of one path beside each other. One that is not here does not exist.
-pub const ROUTES: [Route; 55] = [
+pub const ROUTES: [Route; 57] = [
     post("/v1/payments", || web::post().to(take_payment::take_payment)),
     get("/v1/payments", || web::get().to(list_payments::list_payments)),
     get("/v1/payments/by-reference/{reference}", || web::get().to(read_payment::read_by_reference)),
@@ -54,6 +54,8 @@ pub const ROUTES: [Route; 55] = [
     post("/v1/reconciliations", || web::post().to(reconciliations::order)),
     get("/v1/reconciliations", || web::get().to(reconciliations::list)),
     get("/v1/reconciliations/{id}", || web::get().to(reconciliations::read)),
+    post("/v1/settlements", || web::post().to(settlements::upload)),
+    get("/v1/settlements/{id}", || web::get().to(settlements::read)),
     post("/v1/exports", || web::post().to(exports::order)),
     get("/v1/exports", || web::get().to(exports::list)),
     get("/v1/exports/{id}", || web::get().to(exports::read)),

@@ -74,7 +74,7 @@ fn list_key(name: &str) -> Option<&'static str> {
 }
 
 /// The tables of the settings, as the environment names them.
-const TABLES: [&str; 15] = [
+const TABLES: [&str; 16] = [
     "HTTP",
     "DATABASE",
     "GATEWAY",
@@ -88,6 +88,7 @@ const TABLES: [&str; 15] = [
     "WEBHOOK_ENDPOINTS",
     "METRICS",
     "CONSOLE",
+    "SETTLEMENTS",
     "WORKERS",
     "LOG",
 ];
@@ -135,7 +136,9 @@ impl Settings {
     pub fn check_for_serving(&self) -> Result<(), InvalidSettings> {
         self.check_secrets()?;
         self.check_default_shop()?;
-        check_base_url(&self.gateway.base_url)?;
+        check_address("gateway.base_url", &self.gateway.base_url)?;
+        self.check_bucket()?;
+        self.settlement_columns().check().map_err(|error| wrong("settlements.csv", &error.to_string()))?;
         check_public_url(&self.public_url)?;
         self.check_flow_rules()?;
         self.check_console()?;
@@ -180,6 +183,31 @@ impl Settings {
             return Err(wrong("console.plain_cookies", problem));
         }
         Ok(())
+    }
+
+    /// A bucket is named with all that it takes to use it, or not at all.
+    fn check_bucket(&self) -> Result<(), InvalidSettings> {
+        let bucket = &self.exports.bucket;
+        let keys = [("access_key_id", &bucket.access_key_id), ("secret_access_key", &bucket.secret_access_key)];
+        if bucket.name.is_empty() {
+            let is_meant = !bucket.endpoint.is_empty() || keys.iter().any(|(_, key)| key.is_set());
+            return if is_meant {
+                Err(wrong("exports.bucket.name", "is missing, and the rest of it is there"))
+            } else {
+                Ok(())
+            };
+        }
+        if let Some((key, _)) = keys.iter().find(|(_, key)| !key.is_set()) {
+            let variable = format!("EXPORTS__BUCKET__{}", key.to_uppercase());
+            return Err(wrong(&format!("exports.bucket.{key}"), &format!("is missing; set {variable}")));
+        }
+        if bucket.region.is_empty() {
+            return Err(wrong("exports.bucket.region", "is missing; a store that has none takes us-east-1"));
+        }
+        if bucket.endpoint.is_empty() {
+            return Ok(());
+        }
+        check_address("exports.bucket.endpoint", &bucket.endpoint)
     }
 
     /// A rule that nothing can fit is a typo, which would send customers another way than somebody meant.
@@ -234,6 +262,7 @@ impl Settings {
             ("reconciliation.window_days_max", self.reconciliation.window_days_max),
             ("reconciliation.failures_max", self.reconciliation.failures_max.into()),
             ("reconciliation.retry_seconds", self.reconciliation.retry_seconds),
+            ("settlements.bytes_max", self.settlements.bytes_max as u64),
             ("exports.retention_days", self.exports.retention_days),
             ("exports.window_days_max", self.exports.window_days_max),
             ("exports.lease_seconds", self.exports.lease_seconds),
@@ -300,9 +329,9 @@ impl Settings {
     }
 }
 
-/// HTTPS, or plain HTTP on loopback: the key and the customers' data go there.
-fn check_base_url(text: &str) -> Result<(), InvalidSettings> {
-    let url = Url::parse(text).map_err(|error| wrong("gateway.base_url", &format!("is no URL: {error}")))?;
+/// HTTPS, or plain HTTP on loopback: keys and the customers' data go there.
+fn check_address(key: &str, text: &str) -> Result<(), InvalidSettings> {
+    let url = Url::parse(text).map_err(|error| wrong(key, &format!("is no URL: {error}")))?;
     let loopback = match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(address)) => IpAddr::from(address).is_loopback(),
@@ -311,7 +340,7 @@ fn check_base_url(text: &str) -> Result<(), InvalidSettings> {
     };
     match (url.scheme(), loopback) {
         ("https", _) | ("http", true) => Ok(()),
-        _ => Err(wrong("gateway.base_url", "must begin with https:// (plain http:// is for loopback only)")),
+        _ => Err(wrong(key, "must begin with https:// (plain http:// is for loopback only)")),
     }
 }
 

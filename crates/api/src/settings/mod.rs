@@ -14,7 +14,8 @@ use domain::{FlowRules, Intervals, Patience, PaymentMethod, ShopName, parse_amou
 use ipnet::IpNet;
 pub use load::{InvalidSettings, load, refuse_proxies};
 use orchestrator::{
-    BreakerSettings, ExportRules, PushRules, ReconciliationRules, RequestRate, ResolveRules, Rules, SweepRules,
+    BreakerSettings, BucketAccess, ExportRules, InvalidBucket, PushRules, ReconciliationRules, RequestRate,
+    ResolveRules, Rules, Shelf, SweepRules,
 };
 pub use secret::Secret;
 use serde::{Deserialize, Serialize};
@@ -37,6 +38,7 @@ pub struct Settings {
     pub resolve: Resolve,
     pub sweep: Sweep,
     pub reconciliation: Reconciliation,
+    pub settlements: Settlements,
     pub exports: Exports,
     pub webhook_endpoints: WebhookEndpoints,
     pub metrics: Metrics,
@@ -186,12 +188,39 @@ pub struct Reconciliation {
     pub retry_seconds: u64,
 }
 
+/// `[settlements]`
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "see Settings")]
+pub struct Settlements {
+    pub bytes_max: usize,
+    pub lag_days: u64,
+    pub csv: SettlementColumns,
+}
+
+/// `[settlements.csv]`
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "see Settings")]
+pub struct SettlementColumns {
+    pub delimiter: String,
+    pub decimal_mark: String,
+    pub gateway_payment_id: String,
+    pub reference_id: String,
+    pub amount: String,
+    pub fee: String,
+    pub currency: String,
+    pub date: String,
+    pub date_format: String,
+}
+
 /// `[exports]`
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs, reason = "see Settings")]
 pub struct Exports {
     pub folder: PathBuf,
+    pub bucket: Bucket,
     pub retention_days: u64,
     pub window_days_max: u64,
     pub margin_seconds: u64,
@@ -237,6 +266,19 @@ pub struct Metrics {
 pub struct Console {
     pub session_minutes: u64,
     pub plain_cookies: bool,
+}
+
+/// `[exports.bucket]`
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "see Settings")]
+pub struct Bucket {
+    pub name: String,
+    pub endpoint: String,
+    pub region: String,
+    pub prefix: String,
+    pub access_key_id: Secret,
+    pub secret_access_key: Secret,
 }
 
 /// `[workers]`
@@ -290,15 +332,48 @@ impl Settings {
             page_items: settings.page_items,
             failures_max: settings.failures_max,
             retry_pause: seconds(settings.retry_seconds),
+            settlement_lag: seconds(self.settlements.lag_days.saturating_mul(24 * 60 * 60)),
             ..ReconciliationRules::default()
         }
     }
 
-    /// Where files for finance are written, and for how long they are kept.
+    /// Which column of a settlement file is what.
+    pub fn settlement_columns(&self) -> settlement::Columns {
+        let csv = self.settlements.csv.clone();
+        settlement::Columns {
+            delimiter: csv.delimiter,
+            decimal_mark: csv.decimal_mark,
+            gateway_payment_id: csv.gateway_payment_id,
+            reference_id: csv.reference_id,
+            amount: csv.amount,
+            fee: csv.fee,
+            currency: csv.currency,
+            date: csv.date,
+            date_format: csv.date_format,
+        }
+    }
+
+    /// Where files for finance are kept.
+    pub fn shelf(&self) -> Result<Shelf, InvalidBucket> {
+        let (folder, bucket) = (self.exports.folder.clone(), &self.exports.bucket);
+        if bucket.name.is_empty() {
+            return Ok(Shelf::in_folder(folder));
+        }
+        let access = BucketAccess {
+            name: bucket.name.clone(),
+            endpoint: Some(bucket.endpoint.clone()).filter(|endpoint| !endpoint.is_empty()),
+            region: bucket.region.clone(),
+            prefix: bucket.prefix.clone(),
+            access_key_id: bucket.access_key_id.expose().to_owned(),
+            secret_access_key: bucket.secret_access_key.secret().clone(),
+        };
+        Ok(Shelf::in_bucket(folder, orchestrator::Bucket::new(&access)?))
+    }
+
+    /// When files for finance are written, and for how long they are kept.
     pub fn export_rules(&self) -> ExportRules {
         let settings = &self.exports;
         ExportRules {
-            folder: settings.folder.clone(),
             retention: Duration::from_secs(settings.retention_days.saturating_mul(24 * 60 * 60)),
             lease: Duration::from_secs(settings.lease_seconds),
             margin: Duration::from_secs(settings.margin_seconds),

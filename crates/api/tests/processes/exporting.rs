@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::deployment::{Deployment, on_every_store};
 use crate::reconciling::{FROM, moment};
+use crate::traffic::Traffic;
 use crate::waiting::Waiting;
 
 /// Each step of an export of one page.
@@ -48,6 +49,40 @@ on_every_store! {
         }
     }
 
+    /// Money moves while a file is written, and the file is what it would have been without that.
+    async fn an_export_beside_traffic_is_the_same_as_one_afterwards(kind: Kind) {
+        let deployment = Deployment::new(kind).await.with(&SOON);
+        let service = deployment.serve().await;
+        let traffic = Traffic::to(&deployment);
+        let export = async |to: &str| {
+            let command = ["export", "transactions", "--from", FROM, "--to", to, "--format", "ndjson", "--json"];
+            let told = deployment.run(&command).await;
+            assert_eq!(told.status.code(), Some(0), "{told:?}");
+            let told: Value = serde_json::from_slice(&told.stdout).unwrap();
+            let manifest = &told["manifest"];
+            (manifest["rows"].as_u64().unwrap(), manifest["asOf"].clone(), manifest["totals"].clone())
+        };
+        let (count, (to, beside)) = traffic
+            .around(async {
+                traffic.until_everyone_is_answered().await;
+                let mut waiting = Waiting::until("lines are posted");
+                loop {
+                    let to = moment();
+                    let told = export(&to).await;
+                    if told.0 >= 3 {
+                        break (to, told);
+                    }
+                    waiting.pause().await;
+                }
+            })
+            .await;
+        let afterwards = export(&to).await;
+        assert_eq!(beside, afterwards);
+        let (all, ..) = export(&moment()).await;
+        assert!(all > afterwards.0, "more was booked of the {count} payments: {all}");
+        service.kill().await;
+    }
+
     async fn the_command_line_writes_a_file_and_says_where_it_is(kind: Kind) {
         let deployment = Deployment::new(kind).await.with(&SOON);
         let to = deployment.trade(2).await;
@@ -78,7 +113,7 @@ on_every_store! {
 }
 
 /// What has ended is looked at at once, and a process that died is not waited for.
-const SOON: [(&str, &str); 4] = [
+pub(crate) const SOON: [(&str, &str); 4] = [
     ("EXPORTS__WINDOW_DAYS_MAX", "100000"),
     ("EXPORTS__MARGIN_SECONDS", "0"),
     ("EXPORTS__LEASE_SECONDS", "1"),
@@ -87,7 +122,7 @@ const SOON: [(&str, &str); 4] = [
 
 impl Deployment {
     /// So many deposits are paid, and their lines posted, by a service that is gone then; answers a moment behind them.
-    async fn trade(&self, count: usize) -> String {
+    pub(crate) async fn trade(&self, count: usize) -> String {
         let service = self.serve().await;
         for number in 0..count {
             let taken = self.caller().try_order(&format!("order-{number}")).await.unwrap();
@@ -111,7 +146,7 @@ impl Deployment {
     }
 
     /// All files of a kind that are kept.
-    fn files(&self, extension: &str) -> Vec<Vec<u8>> {
+    pub(crate) fn files(&self, extension: &str) -> Vec<Vec<u8>> {
         let kept = fs::read_dir(self.folder.path().join("exports")).unwrap().map(|entry| entry.unwrap().path());
         let kept = kept.filter(|path| path.extension().is_some_and(|found| found == extension));
         kept.map(|path| fs::read(path).unwrap()).collect()

@@ -5,12 +5,15 @@ use std::time::Duration;
 
 use fault_catalogue::struck;
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, prlimit};
+use serde_json::json;
 use tokio::net::TcpStream;
 use tokio::process::Command;
 
 use crate::caller::{HandedOut, is_settled};
 use crate::deployment::{Deployment, Kind};
+use crate::exporting::SOON;
 use crate::process::{Process, program};
+use crate::reconciling::FROM;
 use crate::waiting::Waiting;
 
 fn limit(service: &Process, resource: Resource, to: Option<u64>) {
@@ -19,15 +22,19 @@ fn limit(service: &Process, resource: Resource, to: Option<u64>) {
     prlimit(pid, resource, Rlimit { current: to.or(maximum), maximum }).unwrap();
 }
 
+/// The signal that would end the process when a file may not grow is what a disk does not send.
+fn serve_on_a_disk_that_fills(deployment: &Deployment) -> Process {
+    let mut command = Command::new("sh");
+    command.args(["-c", "trap '' XFSZ; exec \"$0\" serve", env!("CARGO_BIN_EXE_api")]);
+    command.env_clear().envs(deployment.settings()).stdin(Stdio::null()).kill_on_drop(true);
+    Process::start(command, deployment.folder.path().join("log"))
+}
+
 /// A file that may not grow is a full disk to whoever writes it (`SQLITE_FULL`).
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_acknowledges_nothing_and_there_is_no_need_to_start_again() {
     let deployment = Deployment::new(Kind::Sqlite).await;
-    // The signal that would end the process is what a disk does not send.
-    let mut command = Command::new("sh");
-    command.args(["-c", "trap '' XFSZ; exec \"$0\" serve", env!("CARGO_BIN_EXE_api")]);
-    command.env_clear().envs(deployment.settings()).stdin(Stdio::null()).kill_on_drop(true);
-    let mut service = Process::start(command, deployment.folder.path().join("log"));
+    let mut service = serve_on_a_disk_that_fills(&deployment);
     let caller = deployment.caller();
     caller.until_ready(&mut service).await;
     let mut handed_out = HandedOut::default();
@@ -55,6 +62,46 @@ async fn a_full_disk_acknowledges_nothing_and_there_is_no_need_to_start_again() 
     deployment.prove_the_inbox().await;
     deployment.prove_the_books().await;
     struck(48, refused);
+}
+
+/// No file is better than half of one, and the export is written once there is room.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_export_that_finds_no_room_says_so_and_is_written_when_there_is_some() {
+    let patient = [("EXPORTS__FAILURES_MAX", "1000")];
+    let deployment = Deployment::new(Kind::Postgres).await.with(&SOON).with(&patient);
+    let to = deployment.trade(5).await;
+    let mut service = serve_on_a_disk_that_fills(&deployment);
+    let caller = deployment.caller();
+    caller.until_ready(&mut service).await;
+
+    limit(&service, Resource::Fsize, Some(100));
+    let order = json!({ "report": "transactions", "format": "csv", "from": FROM, "to": to });
+    let ordered = caller.try_post("/v1/exports", &order).await.unwrap();
+    assert_eq!(ordered.status, 202, "{ordered:?}");
+    let path = format!("/v1/exports/{}", ordered.body["id"].as_str().unwrap());
+    let mut waiting = Waiting::until("it is said that there is no room");
+    let stumbled = loop {
+        let export = caller.try_get(&path).await.unwrap().body;
+        if export["failure"].is_string() {
+            break export;
+        }
+        waiting.pause().await;
+    };
+    assert_eq!((&stumbled["state"], &stumbled["manifest"]), (&json!("running"), &json!(null)), "{stumbled}");
+    assert!(stumbled["failure"].as_str().unwrap().contains("could not be written"), "{stumbled}");
+    assert!(deployment.files("csv").is_empty() && !service.has_ended(), "{}", service.log());
+
+    limit(&service, Resource::Fsize, None);
+    let mut waiting = Waiting::until("the file is there");
+    let written = loop {
+        let export = caller.try_get(&path).await.unwrap().body;
+        if export["finishedAt"].is_string() {
+            break export;
+        }
+        waiting.pause().await;
+    };
+    assert_eq!((&written["state"], &written["failure"]), (&json!("completed"), &json!(null)), "{written}");
+    assert_eq!((&written["manifest"]["rows"], deployment.files("part").len()), (&json!(5), 0), "{written}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -4,6 +4,7 @@ use gateway_simulator::{Correction, Endpoint};
 use serde_json::Value;
 
 use crate::deployment::{Deployment, on_every_store};
+use crate::waiting::Waiting;
 
 pub(crate) const FROM: &str = "2026-01-01T00:00:00Z";
 
@@ -43,6 +44,44 @@ on_every_store! {
         assert_eq!(output.status.code(), Some(3), "{output:?}");
         let told: Value = serde_json::from_slice(&output.stdout).unwrap();
         assert_eq!((&told["state"], &told["failure"]), (&"failed".into(), &"the gateway's list cannot be read".into()));
+    }
+
+    async fn a_settlement_file_is_compared_by_hand(kind: Kind) {
+        let deployment = Deployment::new(kind).await;
+        let service = deployment.serve().await;
+        let taken = deployment.caller().try_order("order-1").await.unwrap();
+        deployment.caller().pay(&taken.body).await;
+        let mut waiting = Waiting::until("it is paid");
+        while deployment.caller().try_get("/v1/payments/by-reference/order-1").await.unwrap().body["state"] != "COMPLETED" {
+            waiting.pause().await;
+        }
+        service.kill().await;
+        let (header, id) = ("gateway_payment_id,amount,currency,date\n", taken.body["gatewayPaymentId"].as_str().unwrap());
+        let written = |name: &str, rows: &str| {
+            let path = deployment.folder.path().join(name);
+            std::fs::write(&path, format!("{header}{rows}")).unwrap();
+            path.to_str().unwrap().to_owned()
+        };
+        let right = written("right.csv", &format!("{id},11.12,EUR,2026-11-02\n"));
+        let fine = deployment.run(&["reconcile", "--settlement", &right, "--json"]).await;
+        assert_eq!(fine.status.code(), Some(0), "{fine:?}");
+        let told: Value = serde_json::from_slice(&fine.stdout).unwrap();
+        assert_eq!((&told["against"], &told["items"]), (&"settlement".into(), &1.into()), "{told}");
+        let again = deployment.run(&["reconcile", "--settlement", &right, "--json"]).await;
+        assert_eq!(again.stdout, fine.stdout, "the same file is the same comparison");
+
+        let other = written("other.csv", &format!("{id},11.13,EUR,2026-11-03\n"));
+        let found = deployment.run(&["reconcile", "--settlement", &other]).await;
+        assert_eq!(found.status.code(), Some(1), "{found:?}");
+        assert!(String::from_utf8(found.stdout).unwrap().contains("1  settled-differs"));
+        let broken = written("broken.csv", &format!("{id},11.13,EUR,soon\n"));
+        let refused = deployment.run(&["reconcile", "--settlement", &broken]).await;
+        let said = String::from_utf8(refused.stderr).unwrap();
+        assert!(refused.status.code() == Some(2) && said.contains("broken.csv: line 2: date is no day"), "{said}");
+        for wrong in [&["--settlement", "/nowhere.csv"][..], &["--settlement", &right, "--from", "2026-01-01"]] {
+            let output = deployment.run(&[&["reconcile"], wrong].concat()).await;
+            assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{wrong:?}: {output:?}");
+        }
     }
 
     async fn a_comparison_whose_process_was_killed_goes_on_where_it_stood(kind: Kind) {

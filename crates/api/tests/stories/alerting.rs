@@ -11,7 +11,7 @@ use strum::VariantArray as _;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
-use crate::app::{Kind, SIGNING_KEY, TestApp};
+use crate::app::{Kind, SIGNING_KEY, TestApp, eventually};
 use crate::orders::payout;
 
 const RULES: &str = include_str!("../../../../deploy/alerts.yml");
@@ -35,7 +35,8 @@ fn values(key: &str) -> Vec<String> {
         if value == ">-" {
             value.clear();
             while lines.peek().is_some_and(|next| next.len() - next.trim_start().len() > indent) {
-                value += &format!(" {}", lines.next().unwrap().trim());
+                value.push(' ');
+                value.push_str(lines.next().unwrap().trim());
             }
         }
         found.push(value.trim().to_owned());
@@ -67,7 +68,9 @@ fn metrics_of(expression: &str) -> BTreeSet<String> {
         rest = behind;
         if ["by", "without", "on", "ignoring"].contains(&name) {
             rest = &rest[rest.find(')').unwrap() + 1..];
-        } else if !rest.trim_start().starts_with('(') && !KEYWORDS.contains(&name) {
+        } else if !["(", "by ", "without "].iter().any(|next| rest.trim_start().starts_with(next))
+            && !KEYWORDS.contains(&name)
+        {
             names.insert(name.to_owned());
         }
     }
@@ -105,7 +108,7 @@ fn every_reason_and_every_alert_has_its_section_in_the_runbook() {
     }
 }
 
-/// As if a day had gone by: one payment of each kind, a notice, a sweep.
+/// As if a day had gone by: payments that ended, are open and are stuck, a notice, a sweep.
 async fn a_days_work(app: &TestApp) {
     app.take("order-1").await;
     app.pay("order-1").await;
@@ -113,6 +116,8 @@ async fn a_days_work(app: &TestApp) {
     app.fault("open-1", Fault::LostAfter);
     app.take("open-1").await;
     app.pass(MINUTE, 10 * SECOND).await;
+    app.take("forgotten-1").await;
+    app.advance(25 * HOUR);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -149,7 +154,7 @@ async fn what_alerts_and_dashboard_ask_for_is_there_and_no_label_is_an_id() {
         long || label.contains("many-") || label.contains("order-")
     };
     for line in text.lines().filter(|line| !line.starts_with('#')) {
-        let labels = line.split('{').nth(1).unwrap_or_default();
+        let labels = line.split('{').nth(1).and_then(|rest| rest.rsplit_once('}')).map_or("", |(labels, _)| labels);
         assert!(!labels.split('"').any(is_id), "{line}");
     }
 }
@@ -309,14 +314,23 @@ impl Drill {
                 self.prometheus.next_evaluation().await;
             }
         };
-        let came = tokio::time::timeout(Duration::from_secs(60), alarmed).await;
+        let came = tokio::time::timeout(Duration::from_mins(1), alarmed).await;
         assert!(came.is_ok(), "{name} never fired; firing are {:?}", self.prometheus.firing().await);
         self.fired.insert(name.to_owned());
     }
 
     async fn the_gateway_fails_and_is_slow(&mut self) {
         self.fires("GatewayFailing", async |drill| drill.order_with(Some(Fault::StatusBefore(503))).await).await;
-        self.fires("GatewaySlow", async |drill| drill.order_with(Some(Fault::Slow { millis: 6_000 })).await).await;
+        self.fires("GatewaySlow", async |drill| {
+            let reference = drill.next();
+            drill.app.fault(&reference, Fault::Slow { millis: 6_000 });
+            let late = async {
+                eventually("the request", async || drill.app.posts_of(&reference) > 0).await;
+                drill.app.advance(7 * SECOND);
+            };
+            tokio::join!(drill.app.take(&reference), late);
+        })
+        .await;
     }
 
     async fn notices_are_forged_and_do_not_come(&mut self) {

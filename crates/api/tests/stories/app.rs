@@ -274,7 +274,7 @@ impl TestApp {
 
     pub(crate) async fn run_workers_until_idle(&self) {
         let desk = self.application.as_ref().unwrap().desk();
-        for _ in 0..200 {
+        for _ in 0..2_000 {
             if !api::workers::step(desk, 16).await.unwrap() {
                 return;
             }

@@ -52,14 +52,20 @@ fn scope_of(method: &Method, path: &str) -> Option<Scope> {
             | "/v1/switches/{name}"
             | "/v1/webhooks-in",
         ) => Some(Scope::OpsRead),
-        (
+        ("POST", "/v1/exports")
+        | (
             "GET",
-            "/v1/balances" | "/v1/reconciliations" | "/v1/reconciliations/{id}" | "/v1/breaks" | "/v1/breaks/{id}",
+            "/v1/balances"
+            | "/v1/reconciliations"
+            | "/v1/reconciliations/{id}"
+            | "/v1/breaks"
+            | "/v1/breaks/{id}"
+            | "/v1/exports"
+            | "/v1/exports/{id}"
+            | "/v1/exports/{id}/file"
+            | "/v1/settlements/{id}",
         ) => Some(Scope::FinanceRead),
-        ("POST" | "GET", "/v1/exports") | ("GET", "/v1/exports/{id}" | "/v1/exports/{id}/file") => {
-            Some(Scope::FinanceRead)
-        }
-        ("POST", "/v1/reconciliations" | "/v1/breaks/{id}/assign" | "/v1/breaks/{id}/resolve") => {
+        ("POST", "/v1/reconciliations" | "/v1/settlements" | "/v1/breaks/{id}/assign" | "/v1/breaks/{id}/resolve") => {
             Some(Scope::FinanceWrite)
         }
         ("POST", "/v1/events/{id}/resend") => Some(Scope::WebhooksWrite),

@@ -190,7 +190,8 @@ on_every_store! {
         let (one, other) = tokio::join!(app.resolve(&now, &cancel), app.resolve(&now, &cancel));
         let mut answers = [one.status, other.status];
         answers.sort_unstable();
-        assert_eq!(answers, [200, 412], "{one:?} {other:?}");
+        // The other one is told that it has changed, or that it is so already.
+        assert!(matches!(answers, [200, 409 | 412]), "{one:?} {other:?}");
         assert_eq!(app.payment("order-1").await["state"], "CANCELLED");
         app.prove_the_books().await;
     }

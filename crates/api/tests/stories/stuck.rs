@@ -45,14 +45,14 @@ impl TestApp {
         assert_eq!(self.reasons().await, Vec::<String>::new());
     }
 
-    fn path(&self, item: &Value) -> String {
+    fn path(item: &Value) -> String {
         format!("/v1/payments/{}", item["paymentId"].as_str().unwrap())
     }
 
     /// What `check` as the next step says.
     async fn check(&self, item: &Value) -> Answer {
         assert_eq!(item["nextStep"]["action"], "check", "{item}");
-        self.post(&format!("{}/check", self.path(item)), &json!({})).await
+        self.post(&format!("{}/check", Self::path(item)), &json!({})).await
     }
 
     fn strike(&self, reference: &str, on: Endpoint, fault: Fault, times: u32) {
@@ -77,7 +77,7 @@ impl TestApp {
     }
 
     async fn settle(&self, item: &Value) -> Answer {
-        let settled = self.post(&format!("{}/settle", self.path(item)), &json!({ "reason": "dealt with" })).await;
+        let settled = self.post(&format!("{}/settle", Self::path(item)), &json!({ "reason": "dealt with" })).await;
         assert_eq!(settled.status, 200, "{settled:?}");
         settled
     }
@@ -160,7 +160,7 @@ on_every_store! {
         app.advance(10 * MINUTE);
         let item = app.only_stuck("authorization-lapsing").await;
         assert_eq!(item["nextStep"]["action"], "capture");
-        let captured = app.post(&format!("{}/capture", app.path(&item)), &json!({})).await;
+        let captured = app.post(&format!("{}/capture", TestApp::path(&item)), &json!({})).await;
         assert_eq!(captured.status, 200, "{captured:?}");
         app.nothing_is_stuck().await;
     }
@@ -205,7 +205,7 @@ on_every_store! {
         app.advance(61 * MINUTE);
         let item = app.only_stuck("awaiting-approval").await;
         assert_eq!(item["nextStep"]["action"], "approve");
-        let path = app.at(&format!("{}/approve", app.path(&item)));
+        let path = app.at(&format!("{}/approve", TestApp::path(&item)));
         let approved = app.send(app.http.post(path).json(&json!({})).bearer_auth("pk_approver")).await;
         assert_eq!(approved.status, 200, "{approved:?}");
         app.nothing_is_stuck().await;
@@ -222,7 +222,8 @@ on_every_store! {
         assert_eq!(item["nextStep"]["action"], "settle");
         app.settle(&item).await;
         app.nothing_is_stuck().await;
-        assert_eq!(app.payment("order-1").await["flags"], json!(["contradiction"]), "and it stays to be read");
+        let flags = app.payment("order-1").await["flags"].to_string();
+        assert!(flags.contains("contradiction"), "and it stays to be read: {flags}");
         // What was told before is no news; another end is.
         app.deliver_notice(&json!({ "id": taken["gatewayPaymentId"], "state": "DECLINED", "errorCode": "4.02" })).await;
         app.nothing_is_stuck().await;
@@ -257,11 +258,11 @@ on_every_store! {
         app.advance(61 * MINUTE);
         app.serving().desk().file_waiting_notices(10).await.unwrap();
         let all = app.stuck().await;
-        assert_eq!(all[0]["reason"], "unknown-outcome", "its payment is looked for as well");
+        let unknown = all.iter().find(|item| item["reason"] == "unknown-outcome").unwrap().clone();
         let item = all.iter().find(|item| item["reason"] == "unmatched-webhook").unwrap().clone();
         assert_eq!((&item["gatewayPaymentId"], &item["paymentId"]), (&json!(id), &Value::Null), "{item}");
         assert_eq!(item["nextStep"]["action"], "rerun");
-        app.check(&all[0]).await;
+        app.check(&unknown).await;
         let rerun = format!("/v1/webhooks-in/{}/rerun", item["webhookId"].as_str().unwrap());
         assert_eq!(app.post(&rerun, &json!({})).await.status, 200);
         app.nothing_is_stuck().await;
@@ -289,7 +290,7 @@ on_every_store! {
         app.take("order-1").await;
         app.advance(25 * HOUR);
         let item = app.only_stuck("waiting-for-customer").await;
-        let path = app.path(&item);
+        let path = TestApp::path(&item);
         assert_eq!((&item["assignee"], &item["snoozedUntil"]), (&Value::Null, &Value::Null));
 
         let assigned = app.post(&format!("{path}/assign"), &json!({ "assignee": "night shift" })).await;

@@ -41,6 +41,20 @@ pub enum BreakKind {
     LateSuccess,
     /// A signed notice about a gateway payment that neither we have nor the gateway's list shows.
     UnmatchedWebhook,
+    /// Paid here, and in no settlement file although it should be by now.
+    NotSettled,
+    /// A settlement file tells of a payment that none of ours is.
+    SettledUnknown,
+    /// A settlement file tells another sum or currency, or of a payment that was not paid here.
+    SettledDiffers,
+    /// A settlement file tells another fee.
+    FeeDiffers,
+}
+
+impl BreakKind {
+    /// The kinds that are found in settlement files; all others are found in the gateway's records.
+    pub const OF_SETTLEMENTS: [Self; 4] =
+        [Self::NotSettled, Self::SettledUnknown, Self::SettledDiffers, Self::FeeDiffers];
 }
 
 /// What one of the two records says.
@@ -198,15 +212,19 @@ impl Payment {
         }
     }
 
-    fn side(&self) -> Side {
+    pub(super) fn side(&self) -> Side {
         Side { state: Some(self.state.to_string()), money: Some(self.settled.unwrap_or(self.opening.requested)) }
     }
 }
 
 fn theirs(told: &Sighting) -> Side {
-    let state = match &told.state {
+    seen_as(&told.state, told.money)
+}
+
+pub(super) fn seen_as(state: &SeenState, money: Option<Money>) -> Side {
+    let state = match state {
         SeenState::Known(state) => state.to_string(),
         SeenState::Unknown(word) => word.clone(),
     };
-    Side { state: Some(state), money: told.money }
+    Side { state: Some(state), money }
 }

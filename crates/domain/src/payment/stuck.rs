@@ -217,10 +217,10 @@ impl Payment {
             | Flag::OverRefunded => Some(StuckReason::Contradiction),
             Flag::Surplus | Flag::PaidElsewhere => self.surplus().next().map(|_| StuckReason::Surplus),
             Flag::NotFoundAtGateway => Some(StuckReason::NotFoundAtGateway),
-            // Told by the request itself, as long as nobody knows what came of it.
-            Flag::UnknownOutcome => None,
-            // Worth knowing, and nothing that a person must do something about.
-            Flag::AmountDiffers
+            // An unknown outcome is told by the request itself, as long as nobody knows what came of it; the others are worth
+            // knowing, and nothing that a person must do something about.
+            Flag::UnknownOutcome
+            | Flag::AmountDiffers
             | Flag::Converted
             | Flag::ReferenceDiffers
             | Flag::NotInert

@@ -36,7 +36,7 @@ fn row(one: &Break, ordered_at: Time) -> Result<Vec<Cell>, Halt> {
     let ended_at = one.ended_at.filter(|ended_at| *ended_at <= ordered_at);
     let (ours, theirs) = (&finding.ours, &finding.theirs);
     let difference = Finding::difference(ours, theirs);
-    let amount = difference.map(|(total, _)| total.amount().ok_or(NotWritten::Total(domain::TotalOverflow)));
+    let more = difference.map(|(total, _)| Cell::total(total)).transpose().map_err(NotWritten::from)?;
     let age = ended_at.unwrap_or(ordered_at).since(one.first_seen_at);
     let by = one.resolved_by.as_ref().filter(|_| ended_at.is_some());
     Ok(vec![
@@ -52,7 +52,7 @@ fn row(one: &Break, ordered_at: Time) -> Result<Vec<Cell>, Halt> {
         Cell::text(theirs.state.clone()),
         Cell::amount(theirs.money.map(|money| money.amount())),
         Cell::text(theirs.money.map(|money| money.currency().to_string())),
-        Cell::amount(amount.transpose()?.map(|amount| amount.normalize())),
+        more.unwrap_or(Cell::Empty),
         Cell::text(difference.map(|(_, currency)| currency.to_string())),
         Cell::Count(age.as_secs() / DAY.as_secs()),
         Cell::Moment(one.first_seen_at),

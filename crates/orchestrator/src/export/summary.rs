@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use domain::{MovementKind, Total, TotalOverflow};
 use export::{Cell, NotWritten, Zone};
 use jiff::civil::Date;
-use rust_decimal::Decimal;
 use store::{Export, Line};
 
 use super::{Exporter, Halt, Page, Snapshot};
@@ -107,13 +106,14 @@ impl Days {
 }
 
 fn amount(total: Total) -> Result<Cell, Halt> {
-    let amount: Decimal = total.amount().ok_or(NotWritten::Total(TotalOverflow))?;
-    Ok(Cell::Amount(amount.normalize()))
+    Ok(Cell::total(total).map_err(NotWritten::from)?)
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use rust_decimal::Decimal;
+
     use super::*;
 
     #[test]

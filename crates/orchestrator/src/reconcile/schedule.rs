@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::{Actor, ShopName, Time};
-use store::{Cause, Run, RunProgress, RunState};
+use store::{Against, Cause, Run, RunProgress, RunState};
 use uuid::Uuid;
 
 use super::{Reconciler, name_from};
@@ -29,6 +29,7 @@ impl Reconciler {
             from,
             to,
             cause,
+            against: Against::List,
             ordered_by: by,
             ordered_at: now,
             state: RunState::Waiting,

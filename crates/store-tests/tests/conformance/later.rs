@@ -10,9 +10,9 @@ use uuid::Uuid;
 
 use crate::fixtures::*;
 use crate::test_store::{TestStore, on_both_databases};
-use crate::{exporting, reconciling, serving, signing_in, telling};
+use crate::{exporting, reconciling, serving, settling, signing_in, telling};
 
-const TABLES: [&str; 27] = [
+const TABLES: [&str; 30] = [
     "payments",
     "payment_events",
     "payment_checks",
@@ -40,6 +40,9 @@ const TABLES: [&str; 27] = [
     "switches",
     "console_sessions",
     "replicas",
+    "settlements",
+    "settlement_lines",
+    "settled_payments",
 ];
 
 on_both_databases! {
@@ -132,6 +135,7 @@ async fn everything(store: &TestStore, round: u128) {
     compare(store, &there.payment, number, seconds).await;
     write_a_file(store, number, seconds).await;
     tell_somebody(store, number, seconds).await;
+    settle(store, number).await;
 
     let reads = store.reads();
     let page = Page { filter: store::Filter::default(), before: None, limit: 10 };
@@ -241,4 +245,17 @@ async fn write_a_file(store: &TestStore, number: u128, seconds: u64) {
     assert_eq!(exports.downloads(order.id).await.unwrap().len(), 1);
     let page = ExportsPage { shops: [shop()].into(), before: None, limit: 10 };
     assert!(!exports.exports(&page).await.unwrap().is_empty());
+}
+
+/// A settlement file from its first line on.
+async fn settle(store: &TestStore, number: u128) {
+    let (files, name) = (store.settlements(), Uuid::from_u128(number));
+    files.keep_lines(name, &[(1, "{}".to_owned())]).await.unwrap();
+    assert!(files.keep_settlement(&settling::settlement(name)).await.unwrap());
+    assert!(files.settlement(name).await.unwrap().is_some());
+    assert_eq!(files.settlement_lines(name, 0, 10).await.unwrap().len(), 1);
+    assert_eq!(files.unsettled(&shop(), [at(0), at(1_000_000)], None, 10).await.unwrap().len(), 1);
+    files.note_settled(name, &[id(number)]).await.unwrap();
+    assert!(files.open_settlement_breaks(&[id(number)]).await.unwrap().is_empty());
+    assert_eq!(files.unsettled(&shop(), [at(0), at(1_000_000)], None, 10).await.unwrap(), []);
 }

@@ -28,6 +28,7 @@ mod receiving;
 mod reconciling;
 mod refunding;
 mod serving;
+mod settling;
 mod signing_in;
 mod storms;
 mod stuck;

@@ -2,8 +2,8 @@
 
 use domain::{Actor, BreakKind, Finding, GatewayState, PaymentId, PaymentState, Side};
 use store::{
-    Break, BreakFilter, BreakState, BreaksPage, Cause, Filed, Met, Outcome, Reconciled, Reconciliations, Resolution,
-    Run, RunClaim, RunProgress, RunState, RunStep, RunsPage, Step, Tally, Write,
+    Against, Break, BreakFilter, BreakState, BreaksPage, Cause, Filed, Met, Outcome, Reconciled, Reconciliations,
+    Resolution, Run, RunClaim, RunProgress, RunState, RunStep, RunsPage, Step, Tally, Write,
 };
 use uuid::Uuid;
 
@@ -241,6 +241,7 @@ pub(crate) fn run(number: u128, seconds: u64) -> Run {
         from: at(0),
         to: at(1_000),
         cause: Cause::LastDay,
+        against: Against::List,
         ordered_by: None,
         ordered_at: at(seconds),
         state: RunState::Waiting,

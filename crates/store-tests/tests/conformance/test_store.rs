@@ -120,6 +120,13 @@ impl TestStore {
         self.database().unwrap().exports.clone()
     }
 
+    pub(crate) fn settlements(&self) -> Arc<dyn store::Settlements> {
+        match &self.behind {
+            Behind::Memory(memory) => memory.clone(),
+            Behind::Sqlite { database, .. } | Behind::Postgres { database, .. } => database.settlements.clone(),
+        }
+    }
+
     pub(crate) fn reconciliations(&self) -> Arc<dyn Reconciliations> {
         match &self.behind {
             Behind::Memory(memory) => memory.clone(),

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use domain::{Finding, GatewayPaymentId, PaymentId, Time};
+use domain::{BreakKind, Finding, GatewayPaymentId, PaymentId, Time};
 use uuid::Uuid;
 
 use super::{MemoryStore, NoticeRow, Tables};
 use crate::{
-    Break, BreakState, BreaksPage, Covered, Met, Reconciled, Reconciliations, Resolution, Run, RunClaim, RunState,
-    RunsPage, Step, StoreError, Tally, Unfound, UnmatchedNotice,
+    Against, Break, BreakState, BreaksPage, Covered, Met, Reconciled, Reconciliations, Resolution, Run, RunClaim,
+    RunState, RunsPage, Step, StoreError, Tally, Unfound, UnmatchedNotice,
 };
 
 /// As the databases' tables.
@@ -30,7 +30,11 @@ impl Reconciliations for MemoryStore {
             return Ok(there.clone());
         }
         let same = |there: &&Run| {
-            !there.state.is_over() && there.shop == run.shop && there.from == run.from && there.to == run.to
+            [there.against, run.against] == [Against::List; 2]
+                && !there.state.is_over()
+                && there.shop == run.shop
+                && there.from == run.from
+                && there.to == run.to
         };
         if let Some(there) = runs.values().map(|(there, _)| there).find(same) {
             return Ok(there.clone());
@@ -129,6 +133,7 @@ impl Reconciliations for MemoryStore {
                 && one.state == BreakState::Open
                 && (run.from..run.to).contains(&one.finding.subject_at)
                 && one.last_run != run.id
+                && !BreakKind::OF_SETTLEMENTS.contains(&one.finding.kind)
         };
         let said = |one: &Break| {
             let key = (run.id, one.finding.gateway_payment.clone()?);
@@ -203,7 +208,7 @@ impl Reconciliations for MemoryStore {
 }
 
 /// The next ones of a walk.
-fn walk<T>(
+pub(super) fn walk<T>(
     all: impl Iterator<Item = T>,
     place: impl Fn(&T) -> (Time, Uuid),
     after: Option<(Time, Uuid)>,
@@ -228,6 +233,10 @@ impl Tables {
 }
 
 impl Records {
+    pub(super) fn all_breaks(&self) -> impl Iterator<Item = &Break> {
+        self.breaks.values()
+    }
+
     fn record(&mut self, step: &Step) -> bool {
         let Some((run, leased_until)) = self.runs.get_mut(&step.run.id) else { return false };
         if run.epoch != step.run.epoch || run.state.is_over() {

@@ -25,6 +25,7 @@ mod reconciliations;
 mod replicas;
 mod samples;
 mod sessions;
+mod settlements;
 mod statement;
 mod stored;
 mod stuck;

@@ -19,8 +19,8 @@ use crate::{
 /// What a statement selects of `reconciliations r`, for [`run`].
 macro_rules! run_columns {
     () => {
-        "r.run_id, r.shop, r.window_from, r.window_to, r.cause, r.ordered_by::text as ordered_by, r.ordered_at, \
-         r.state, r.failure, r.failures, r.progress::text as progress, r.tally::text as tally, r.begun_at, \
+        "r.run_id, r.shop, r.window_from, r.window_to, r.cause, r.against, r.ordered_by::text as ordered_by, \
+         r.ordered_at, r.state, r.failure, r.failures, r.progress::text as progress, r.tally::text as tally, r.begun_at, \
          r.finished_at, r.next_at, r.epoch"
     };
 }
@@ -28,9 +28,9 @@ macro_rules! run_columns {
 /// Nothing happens if there is one that will do.
 pub(super) const ORDER_RUN: &str = "
     insert into reconciliations (run_id, shop, window_from, window_to, cause, ordered_by, ordered_at, state, failures,
-                                 progress, next_at, epoch)
+                                 progress, next_at, epoch, against)
     values ($1::uuid, $2::text, $3::timestamptz, $4::timestamptz, $5::text, $6::text::jsonb, $7::timestamptz, 'waiting',
-            0, $8::text::jsonb, $9::timestamptz, 0)
+            0, $8::text::jsonb, $9::timestamptz, 0, $10::text)
     on conflict do nothing";
 
 /// The one that has the id comes first.
@@ -38,7 +38,8 @@ pub(super) const ORDERED_RUN: &str = concat!(
     "select ",
     run_columns!(),
     " from reconciliations r
-    where r.run_id = $1 or (r.shop = $2 and r.window_from = $3 and r.window_to = $4 and r.finished_at is null)
+    where r.run_id = $1
+       or (r.shop = $2 and r.window_from = $3 and r.window_to = $4 and r.finished_at is null and r.against = 'list')
     order by r.run_id = $1 desc limit 1"
 );
 
@@ -207,6 +208,7 @@ impl Reconciliations for PostgresStore {
                 .bind(run.ordered_at.utc())
                 .bind(&progress)
                 .bind(run.next_at.utc())
+                .bind(run.against.to_string())
         };
         self.pools.workers.send(Effect::Writes, order).await?;
         let ordered = || {
@@ -437,6 +439,7 @@ fn run(row: &PgRow) -> Result<Run, StoreError> {
         from: time(row, "window_from")?,
         to: time(row, "window_to")?,
         cause: columns.parse("cause", get(row, "cause")?)?,
+        against: columns.parse("against", get(row, "against")?)?,
         ordered_by: ordered_by.map(|text| columns.json("ordered_by", &text)).transpose()?,
         ordered_at: time(row, "ordered_at")?,
         state: columns.parse("state", get(row, "state")?)?,

@@ -33,6 +33,7 @@ pub(super) const UNFOUND_BREAKS: &str = concat!(
     ", (select i.said from reconciliation_items i where i.run_id = ?1 and i.gateway_payment_id = b.gateway_payment_id) as said
     from breaks b
     where b.shop = ?2 and b.state = 'open' and b.subject_at >= ?3 and b.subject_at < ?4 and b.last_run <> ?1
+      and b.kind not in ('not-settled', 'settled-unknown', 'settled-differs', 'fee-differs')
       and (b.subject_at, b.break_id) > (?5, ?6)
     order by b.subject_at, b.break_id limit ?7"
 );

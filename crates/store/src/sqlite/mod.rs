@@ -35,6 +35,7 @@ mod replicas;
 mod samples;
 mod serving_lock;
 mod sessions;
+mod settlements;
 mod stuck;
 mod sweep;
 mod switches;

@@ -22,15 +22,15 @@ use crate::{
 /// Nothing happens if there is one that will do.
 pub(super) const ORDER_RUN: &str = "
     insert into reconciliations (run_id, shop, window_from, window_to, cause, ordered_by, ordered_at, state, failures,
-                                 progress, next_at, epoch)
-    values (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'waiting', 0, ?8, ?9, 0)
+                                 progress, next_at, epoch, against)
+    values (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'waiting', 0, ?8, ?9, 0, ?10)
     on conflict do nothing";
 
 /// What a statement selects of `reconciliations`, for [`run`].
 macro_rules! run_columns {
     () => {
-        "run_id, shop, window_from, window_to, cause, ordered_by, ordered_at, state, failure, failures, progress, tally, \
-         begun_at, finished_at, next_at, epoch"
+        "run_id, shop, window_from, window_to, cause, against, ordered_by, ordered_at, state, failure, failures, \
+         progress, tally, begun_at, finished_at, next_at, epoch"
     };
 }
 
@@ -39,7 +39,8 @@ pub(super) const ORDERED_RUN: &str = concat!(
     "select ",
     run_columns!(),
     " from reconciliations
-    where run_id = ?1 or (shop = ?2 and window_from = ?3 and window_to = ?4 and finished_at is null)
+    where run_id = ?1
+       or (shop = ?2 and window_from = ?3 and window_to = ?4 and finished_at is null and against = 'list')
     order by run_id = ?1 desc limit 1"
 );
 
@@ -344,6 +345,7 @@ impl Deed for OrderRun {
             .bind(run.ordered_at.unix_micros())
             .bind(json_text(&run.progress)?)
             .bind(run.next_at.unix_micros())
+            .bind(run.against.to_string())
             .execute(&mut *connection)
             .await;
         ordered.map_err(fault::of_statement)?;
@@ -485,6 +487,7 @@ fn run(row: &SqliteRow) -> Result<Run, StoreError> {
         from: time(row, "window_from")?,
         to: time(row, "window_to")?,
         cause: columns.parse("cause", get(row, "cause")?)?,
+        against: columns.parse("against", get(row, "against")?)?,
         ordered_by: ordered_by.map(|text| columns.json("ordered_by", &text)).transpose()?,
         ordered_at: time(row, "ordered_at")?,
         state: columns.parse("state", get(row, "state")?)?,

@@ -154,7 +154,6 @@ async fn every_page_is_for_everybody_in_a_browser() {
 async fn everything(app: &TestApp) -> Value {
     let begun = app.moment();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let lost = text(&lose(app, "order-of-a-customer-who-waits-1001").await["id"]);
     let mut held = order("rent-2026-11");
     held["preAuth"] = json!(true);
     app.post("/v1/payments", &held).await;
@@ -166,17 +165,20 @@ async fn everything(app: &TestApp) -> Value {
     app.fault("payout-7", Fault::Held);
     app.post("/v1/payments", &crate::orders::payout("payout-7")).await;
     app.make_elsewhere("stranger-1").await;
-    deliver(app, &json!({ "id": "a-stranger", "state": "COMPLETED", "amount": 7, "currency": "EUR" })).await;
+    deliver(app, &json!({ "id": "strangerwithoutapayment", "state": "COMPLETED", "amount": 7, "currency": "EUR" }))
+        .await;
     for _ in 0..10 {
         app.serving().sampler().step(orchestrator::Clock::now(&app.clock)).await.unwrap();
         app.serving().watch().await.unwrap();
         app.pass(10 * MINUTE, 5 * MINUTE).await;
         app.take(&format!("order-{}", app.moment())).await;
     }
+    let run = app.reconcile(&begun).await;
+    let lost = text(&lose(app, "order-of-a-customer-who-waits-1001").await["id"]);
+    app.pass(16 * MINUTE, 4 * MINUTE).await;
     let note = json!({ "note": "The customer called; they see the charge in their bank.", "ticket": "OPS-7" });
     app.post(&format!("/v1/payments/{lost}/note"), &note).await;
     app.post(&format!("/v1/payments/{lost}/assign"), &json!({ "assignee": "the night shift" })).await;
-    let run = app.reconcile(&begun).await;
     let one = app.get("/v1/breaks?state=open").await.body["data"][0].clone();
     let window = json!({ "report": "transactions", "format": "csv", "from": begun, "to": post_lines(app).await });
     let export = app.post("/v1/exports", &window).await.body;

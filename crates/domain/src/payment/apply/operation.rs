@@ -8,16 +8,12 @@ impl Payment {
     pub(super) fn operated(&self, operation: &Operation) -> Decision {
         match &operation.deed {
             Deed::Note => Decision::Moves(Change::default()),
-            Deed::Assign { to } => self.cared(Care { assignee: to.clone(), ..self.care.clone() }),
-            Deed::Snooze { until } => self.cared(Care { snoozed_until: *until, ..self.care.clone() }),
-            Deed::Settle => self.cared(Care { settled: self.flags.clone(), ..self.care.clone() }),
+            Deed::Assign { to } => cared(Care { assignee: to.clone(), ..self.care.clone() }),
+            Deed::Snooze { until } => cared(Care { snoozed_until: *until, ..self.care.clone() }),
+            Deed::Settle => cared(Care { settled: self.flags.clone(), ..self.care.clone() }),
             Deed::Force { state, sighting } => self.forced(*state, sighting.as_deref(), operation),
             Deed::Release => self.released(operation),
         }
-    }
-
-    fn cared(&self, care: Care) -> Decision {
-        Decision::Moves(Change { care: Some(care), ..Change::default() })
     }
 
     fn forced(&self, state: PaymentState, sighting: Option<&Sighting>, operation: &Operation) -> Decision {
@@ -63,4 +59,8 @@ impl Payment {
         let released = Attempt::Released { sent_at: attempt.sent_at(), reason };
         Decision::Moves(Change { attempt: Some((number, released)), ..Change::default() })
     }
+}
+
+fn cared(care: Care) -> Decision {
+    Decision::Moves(Change { care: Some(care), ..Change::default() })
 }

@@ -37,6 +37,9 @@ use super::reconciliations::{
 use super::replicas::{FORGET_REPLICAS, REPLICAS, SERVE_AS};
 use super::samples::{CLAIM_SAMPLE, COUNTS, EVENT_BACKLOG, OPEN_COUNTS, RECORD_SAMPLE, SAMPLE, WAITING_NOTICES};
 use super::sessions::{BEGIN_SESSION, END_SESSION, FORGET_SESSIONS, KEY_OF_SESSION};
+use super::settlements::{
+    KEEP_LINES, KEEP_SETTLEMENT, NOTE_SETTLED, OPEN_SETTLEMENT_BREAKS, SETTLEMENT, SETTLEMENT_LINES, UNSETTLED,
+};
 use super::stuck::{SNOOZED, STUCK, STUCK_NOTICES, STUCK_NOTICES_TALLY, STUCK_TALLIES};
 use super::sweep::{CLAIM_SWEEP, OLDEST_OPEN, RECORD_SWEEP, SWEEPS};
 use super::switches::{SWITCH_CHANGES, SWITCHES, TURN_SWITCH};
@@ -44,7 +47,7 @@ use super::unmatched::{DUE_UNMATCHED, FILE_UNMATCHED, UNMATCHED};
 use crate::{DatabaseUrl, PoolSettings, database_url::Place};
 
 /// Every statement of the write path and of the look-ups by name: their cost may not grow with what is stored.
-const HOT: [(&str, &str); 22] = [
+const HOT: [(&str, &str); 20] = [
     ("COMMIT", COMMIT),
     ("HOLDERS", HOLDERS),
     ("LOAD", LOAD),
@@ -63,14 +66,14 @@ const HOT: [(&str, &str); 22] = [
     ("FILE_UNMATCHED", FILE_UNMATCHED),
     ("DUE_UNMATCHED", DUE_UNMATCHED),
     ("BEGIN_SESSION", BEGIN_SESSION),
-    ("FORGET_SESSIONS", FORGET_SESSIONS),
-    ("KEY_OF_SESSION", KEY_OF_SESSION),
     ("END_SESSION", END_SESSION),
     ("SERVE_AS", SERVE_AS),
 ];
 
 /// All the others.
-const COOL: [(&str, &str); 83] = [
+const COOL: [(&str, &str); 92] = [
+    ("KEY_OF_SESSION", KEY_OF_SESSION),
+    ("FORGET_SESSIONS", FORGET_SESSIONS),
     ("ALL_KEYS", ALL_KEYS),
     ("LIST", LIST),
     ("FIND", FIND),
@@ -154,6 +157,13 @@ const COOL: [(&str, &str); 83] = [
     ("STUCK_NOTICES_TALLY", STUCK_NOTICES_TALLY),
     ("FORGET_REPLICAS", FORGET_REPLICAS),
     ("REPLICAS", REPLICAS),
+    ("KEEP_LINES", KEEP_LINES),
+    ("KEEP_SETTLEMENT", KEEP_SETTLEMENT),
+    ("SETTLEMENT", SETTLEMENT),
+    ("SETTLEMENT_LINES", SETTLEMENT_LINES),
+    ("NOTE_SETTLED", NOTE_SETTLED),
+    ("OPEN_SETTLEMENT_BREAKS", OPEN_SETTLEMENT_BREAKS),
+    ("UNSETTLED", UNSETTLED),
 ];
 
 struct Fresh {

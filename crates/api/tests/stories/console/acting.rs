@@ -158,7 +158,11 @@ async fn a_command_whose_answer_is_lost_is_said_to_be_unknown() {
         on: Endpoint::Void,
         times: Some(1),
     };
-    app.gateway.with(|engine, _| engine.faults_mut().add_rule(rule));
+    app.gateway.with(|engine, _| {
+        engine.faults_mut().add_rule(rule);
+        // Nobody else tells what came of it.
+        engine.switches_mut().webhooks = gateway_simulator::WebhookDelivery::Dropped;
+    });
     let mut person = Person::signed_in(&app, "pk_all", Scope::VARIANTS, &[]).await;
     let done = act(&mut person, &id, "void", &[("reason", "not wanted")]).await;
     let after = person.follow(&done).await;

@@ -132,6 +132,10 @@ impl Desk {
             Err(Halt::Pause(pause)) => *pause,
             Ok(()) | Err(Halt::Trouble(_) | Halt::Refused | Halt::TooMany | Halt::Failed(_)) => rules.interval,
         };
+        if matches!(taken, Err(Halt::TooMany)) {
+            // It can go no further. The cursor has not moved, so a new one misses nothing.
+            sweep.pass = None;
+        }
         let is_failed = !matches!(taken, Ok(()) | Err(Halt::Pause(_)));
         swept.failed += u64::from(is_failed);
         sweep.next_at = self.now().plus(pause);
@@ -194,6 +198,9 @@ impl Desk {
                 self.sweeping.set_limit(&sweep.shop, Some(limit));
                 continue;
             };
+            // Of all that stands there: what this process has met before, another one may not have.
+            let oldest = read.sightings.iter().filter_map(|sighting| sighting.created).min();
+            pass.reached = pass.reached.into_iter().chain(oldest).min();
             let fresh = self.sweeping.unmet(&sweep.shop, &pass, read.sightings);
             self.apply_page(&sweep.shop, &fresh).await?;
             self.sweeping.meet(&sweep.shop, &fresh);
@@ -204,7 +211,6 @@ impl Desk {
             }
             pass.offset = pass.offset.saturating_add(read.count);
             pass.unreadable = pass.unreadable.saturating_add(read.unreadable);
-            pass.reached = fresh.iter().filter_map(|sighting| sighting.created).min().or(pass.reached);
             if !read.has_more {
                 self.complete(sweep, pass);
                 swept.passes += 1;

@@ -408,6 +408,46 @@ fn a_long_backlog_is_read_in_slices_of_the_time_of_creation() {
     assert!(asked.iter().any(|path| path.contains("created.lt=")), "{asked:?}");
 }
 
+/// A page of a slice is read, and that is not recorded; when it is read again, all that stands on it is met already.
+#[test]
+fn a_page_that_is_read_twice_leads_on_to_the_next_slice() {
+    let house = House::new(SweepRules { slice_items: 2, pages_max: 1, ..pages_of(1) });
+    for number in 0..5 {
+        house.take(&format!("order-{number}"));
+        house.gateway.pay(&format!("order-{number}"));
+        house.pass(2 * SECOND);
+    }
+    let mut passes = 0;
+    for turn in 0..12 {
+        let before = block_on(house.store.sweeps()).unwrap().first().and_then(|sweep| sweep.pass);
+        passes += house.sweep().passes;
+        if turn == 3 {
+            let now = house.clock.now();
+            let claim =
+                SweepClaim { shop: shop(), now: now.plus(MINUTE), owner: OwnerId(Uuid::from_u128(2)), until: now };
+            let mut claimed = block_on(house.store.claim_sweep(&claim)).unwrap().unwrap();
+            (claimed.pass, claimed.next_at) = (before, now);
+            block_on(house.store.record_sweep(&claimed)).unwrap();
+        }
+    }
+    assert!(passes > 0, "{:?}", block_on(house.store.sweeps()));
+    for number in 0..5 {
+        assert_eq!(house.payment(&format!("order-{number}")).state, PaymentState::Completed, "{number}");
+    }
+}
+
+#[test]
+fn a_pass_that_can_go_no_further_is_begun_anew() {
+    let house = House::new(SweepRules { slice_items: 2, ..pages_of(1) });
+    for number in 0..3 {
+        house.take(&format!("order-{number}"));
+    }
+    let swept = house.sweep();
+    assert_eq!((swept.pages, swept.passes, swept.failed), (4, 0, 1), "all were made in one second");
+    let [sweep] = <[_; 1]>::try_from(block_on(house.store.sweeps()).unwrap()).unwrap();
+    assert_eq!((sweep.pass, sweep.swept_at), (None, None));
+}
+
 #[test]
 fn a_turn_ends_after_its_pages_and_the_next_one_goes_on_at_once() {
     let house = House::new(SweepRules { pages_max: 2, ..pages_of(1) });

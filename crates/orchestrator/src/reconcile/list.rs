@@ -58,7 +58,7 @@ impl Reconciler {
 
         place.pages += 1;
         place.items += fresh.len() as u64;
-        place.reached = fresh.iter().filter_map(|told| told.created).min().or(place.reached);
+        place.reached = fresh.iter().filter_map(|told| told.created).chain(place.reached).min();
         if moved_up || fresh.is_empty() && page.has_more {
             place.stale_pages += 1;
             if place.stale_pages > STALE_PAGES_MAX {

@@ -30,10 +30,6 @@ create index payment_checks_stuck on payment_checks (stuck_reason, stuck_at, pay
     where stuck_reason is not null;
 create index payments_snoozed on payments (payment_id) where care ->> 'snoozedUntil' is not null;
 
--- A notice that a person has put aside is unmatched no more.
-alter table webhook_notices add column dismissed jsonb;
-comment on column webhook_notices.dismissed is 'Who put it aside, when and why: {by, at, reason}.';
-
 -- I1: a request that two people let go is not counted; it is in the ledger that they did.
 create or replace view violation_more_requests_than_allowed as
 select payment_id::text as subject, format('%s, %s requests that may have left', kind, sent) as detail

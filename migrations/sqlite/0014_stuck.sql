@@ -32,9 +32,6 @@ create index payment_checks_stuck on payment_checks (stuck_reason, stuck_at, pay
     where stuck_reason is not null;
 create index payments_snoozed on payments (payment_id) where care ->> 'snoozedUntil' is not null;
 
--- Who put it aside, when and why: {by, at, reason}. A notice that a person has put aside is unmatched no more.
-alter table webhook_notices add column dismissed text check (dismissed is null or json_valid(dismissed));
-
 -- I1: a request that two people let go is not counted; it is in the ledger that they did.
 drop view violation_more_requests_than_allowed;
 create view violation_more_requests_than_allowed as

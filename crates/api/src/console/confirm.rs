@@ -2,7 +2,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
-use domain::{Command, Deed, Metadata, Money, NotAllowed, Operator, ReferenceId, Text, Via};
+use domain::{Command, Deed, Metadata, Money, NotAllowed, Operator, Payment, ReferenceId, Text, Via};
 use orchestrator::{Preview, RefundOrder};
 use rust_decimal::Decimal;
 use store::{Scope, Stored};
@@ -16,7 +16,7 @@ use super::sign_in::go_to;
 use super::timeline::Line;
 use super::{Shell, Tab, Trouble, Visitor, html};
 use crate::http::operate::decide;
-use crate::http::problem::{FieldError, Problem};
+use crate::http::problem::{FieldError, Kind, Problem};
 use crate::http::query::Query;
 use crate::http::read_payment::{self, by_id, visible};
 use crate::http::{App, command, refund, stray_card};
@@ -135,7 +135,6 @@ async fn confirmation(
     let payment = &stored.payment;
     let possible = action.check(payment);
     let sent = sent(visitor, stored, action, app).await?;
-    let number = payment.refunds.all().len() + 1;
     Ok(ConfirmPage {
         shell: visitor.shell(format!("{} {}", action.label(), payment.opening.reference_id), Some(Tab::Payments)),
         path: path(stored),
@@ -149,7 +148,9 @@ async fn confirmation(
         meaning: action.meaning(),
         leads_to: action.leads_to(),
         amount: action.has_amount().then(|| most(stored, action)).flatten(),
-        refund_reference: (action == Action::Refund).then(|| refund_reference(stored, number)),
+        refund_reference: (action == Action::Refund)
+            .then(|| proposed_reference(payment).map(|name| name.to_string()))
+            .transpose()?,
         is_told: action == Action::Reject,
         impossible: possible.err().map(|why| why.to_string()),
         sent,
@@ -169,7 +170,7 @@ async fn sent(visitor: &Visitor, stored: &Stored, action: Action, app: &App) -> 
     let order = RefundOrder {
         id: app.ids.payment(),
         deposit: id,
-        reference_id: stored.payment.opening.reference_id.clone(),
+        reference_id: proposed_reference(&stored.payment)?,
         amount: None,
         metadata: Metadata::default(),
         by: visitor.caller().actor(),
@@ -197,11 +198,11 @@ fn most(stored: &Stored, action: Action) -> Option<Money> {
 }
 
 /// A name for a refund that nobody has to think of; it can be changed.
-fn refund_reference(stored: &Stored, number: usize) -> String {
-    let end = format!("-refund-{number}");
-    let reference = stored.payment.opening.reference_id.as_str();
+fn proposed_reference(payment: &Payment) -> Result<ReferenceId, Problem> {
+    let end = format!("-refund-{}", payment.refunds.all().len() + 1);
     let room = ReferenceId::LENGTH_MAX.saturating_sub(end.chars().count());
-    reference.chars().take(room).chain(end.chars()).collect()
+    let name: String = payment.opening.reference_id.as_str().chars().take(room).chain(end.chars()).collect();
+    name.parse().map_err(|_| Problem::new(Kind::Internal, "the refund has no name"))
 }
 
 /// What a form says.

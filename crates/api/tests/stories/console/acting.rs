@@ -103,6 +103,7 @@ on_every_store! {
 
         let proposed = person.get(&format!("/console/payments/{id}/refund")).await;
         assert!(proposed.text.contains("value=\"rent-1-refund-1\""), "a name that nobody has to think of");
+        assert!(proposed.text.contains("rent-1-refund-1&#34;,"), "which is in what is sent: {}", proposed.text);
         let name = ("reference", "rent-1-refund-1");
         let too_much = act(&mut person, &id, "refund", &[name, ("amount", "10.01"), ("reason", "too much")]).await;
         assert_eq!(too_much.status, 422, "{}", too_much.words());

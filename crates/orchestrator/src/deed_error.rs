@@ -102,6 +102,19 @@ pub enum DeedError {
 }
 
 impl DeedError {
+    /// Whether something could not be reached or used: the same deed may be done later. All else is the answer to it.
+    pub fn is_unavailability(&self) -> bool {
+        matches!(
+            self,
+            Self::GatewayUnavailable { .. }
+                | Self::GatewayMisconfigured { .. }
+                | Self::Store(_)
+                | Self::Poison(_)
+                | Self::Contended
+                | Self::Sealed
+        )
+    }
+
     pub(crate) fn invalid_order(pointer: &str, wrong: &str) -> Self {
         Self::InvalidOrder { errors: vec![(pointer.to_owned(), wrong.to_owned())] }
     }

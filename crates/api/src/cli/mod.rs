@@ -121,7 +121,7 @@ pub enum CommandError {
     /// The database does not do what it is asked.
     #[error("the database cannot be used")]
     Store(#[from] store::StoreError),
-    /// A deed failed.
+    /// A deed was refused, or failed.
     #[error(transparent)]
     Deed(#[from] orchestrator::DeedError),
     /// A run that could not be brought to its end.
@@ -144,6 +144,8 @@ impl CommandError {
 
     fn exit_code(&self) -> u8 {
         match self {
+            // What stands against it is what was found.
+            Self::Deed(error) if !error.is_unavailability() => 1,
             Self::Settings(_)
             | Self::Log(_)
             | Self::Usage(_)

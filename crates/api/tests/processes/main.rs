@@ -13,6 +13,7 @@ mod floods;
 mod kills;
 mod limits;
 mod local;
+mod on_call;
 mod outages;
 mod port;
 mod process;

@@ -1,0 +1,88 @@
+//! Whoever is woken at night, with a terminal and the runbook.
+
+use std::process::Output;
+
+use serde_json::Value;
+
+use crate::deployment::{CALLER_KEY, Deployment, on_every_store};
+use crate::waiting::Waiting;
+
+const FINE: Option<i32> = Some(0);
+const FOUND: Option<i32> = Some(1);
+const USAGE: Option<i32> = Some(2);
+
+on_every_store! {
+    async fn what_the_runbook_says_can_be_done_from_a_terminal(kind: Kind) {
+        let deployment = Deployment::new(kind).await;
+        let _service = deployment.serve().await;
+        let caller = deployment.caller();
+        let taken = caller.try_order("order-1").await.unwrap().body;
+        let calm = deployment.run(&["stuck"]).await;
+        assert_eq!((calm.status.code(), text(&calm.stdout).trim()), (FINE, "nothing is stuck"));
+
+        let noted = by_hand(&deployment, &["care", "order-1", "--note", "they were called", "--ticket", "OPS-1"]).await;
+        assert_eq!(noted.status.code(), FINE, "{noted:?}");
+        let why = text(&deployment.run(&["why", "order-1"]).await.stdout);
+        assert!(why.contains("they were called") && why.contains("test"), "{why}");
+        let card = by_hand(&deployment, &["care", "order-1", "--note", "paid with 4000 0000 0000 0002"]).await;
+        assert_eq!(card.status.code(), USAGE, "{card:?}");
+        assert!(!text(&card.stderr).contains("0002"), "{card:?}");
+        let stranger = deployment.run(&["care", "order-1", "--key", "pk_nobody", "--note", "x"]).await;
+        assert_eq!(stranger.status.code(), USAGE, "{stranger:?}");
+        let nameless = by_hand(&deployment, &["care", "order-99", "--note", "x"]).await;
+        assert_eq!(nameless.status.code(), FOUND, "{nameless:?}");
+
+        let agreed = by_hand(&deployment, &["resolve", "order-1", "--action", "accept", "--dry-run"]).await;
+        assert_eq!(agreed.status.code(), FOUND, "{agreed:?}");
+        assert!(text(&agreed.stderr).contains("CHECKOUT already"), "{agreed:?}");
+        let disproven = by_hand(&deployment, &["resolve", "order-1", "--state", "DECLINED", "--dry-run", "--json"]).await;
+        assert_eq!(disproven.status.code(), FOUND, "{disproven:?}");
+        let told: Value = serde_json::from_slice(&disproven.stderr).unwrap();
+        assert!(told["error"].as_str().unwrap().contains("the gateway shows it as CHECKOUT"), "{told}");
+        let said = ["--reason", "their support says so", "--ticket", "OPS-1"];
+        let forced = ["resolve", "order-1", "--state", "COMPLETED", "--version"];
+        let old = by_hand(&deployment, &[&forced[..], &["1"], &said].concat()).await;
+        assert_eq!(old.status.code(), FOUND, "{old:?}");
+        assert!(text(&old.stderr).contains("version"), "{old:?}");
+        let version = caller.try_get("/v1/payments/by-reference/order-1").await.unwrap().body["version"].to_string();
+        let unproven = by_hand(&deployment, &[&forced[..], &[&version], &said].concat()).await;
+        assert_eq!(unproven.status.code(), FOUND, "the gateway does not show it as paid: {unproven:?}");
+        assert_eq!(caller.try_get("/v1/payments/by-reference/order-1").await.unwrap().body["state"], taken["state"]);
+        let waiting = by_hand(&deployment, &["proposals"]).await;
+        assert_eq!((waiting.status.code(), text(&waiting.stdout).trim()), (FINE, "nothing waits for a second person"));
+        deployment.prove_the_books().await;
+    }
+
+    async fn new_payments_are_stopped_from_a_terminal_and_let_go_again(kind: Kind) {
+        let deployment = Deployment::new(kind).await;
+        let _service = deployment.serve().await;
+        let caller = deployment.caller();
+        let unsaid = by_hand(&deployment, &["switch", "new-payments", "stop"]).await;
+        assert_eq!(unsaid.status.code(), USAGE, "a reason is needed: {unsaid:?}");
+        let stopped = by_hand(&deployment, &["switch", "new-payments", "stop", "--reason", "a leak"]).await;
+        assert_eq!(stopped.status.code(), FOUND, "{stopped:?}");
+        let mut waiting = Waiting::until("orders are refused");
+        for number in 0.. {
+            let answer = caller.try_order(&format!("order-{number}")).await.unwrap();
+            if answer.status == 503 {
+                assert_eq!(answer.body["code"], "stopped", "{answer:?}");
+                break;
+            }
+            waiting.pause().await;
+        }
+        let going = by_hand(&deployment, &["switch", "new-payments", "go", "--reason", "mended"]).await;
+        assert_eq!(going.status.code(), FINE, "{going:?}");
+        let taken = caller.post_until_answered("/v1/payments", crate::caller::order("order-late")).await;
+        assert_eq!(taken.status, 201, "{taken:?}");
+        let shown = text(&by_hand(&deployment, &["switch"]).await.stdout);
+        assert!(shown.contains("mended") && !shown.contains("STOPPED"), "{shown}");
+    }
+}
+
+async fn by_hand(deployment: &Deployment, arguments: &[&str]) -> Output {
+    deployment.run_with(arguments, &[("OPERATOR_KEY", CALLER_KEY)]).await
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}

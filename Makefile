@@ -1,7 +1,7 @@
 # `make` lists what there is.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test gate soak fmt
+.PHONY: help run test gate soak bench fmt
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="	" read -r name what; do printf "  make %-6s %s\n" "$$name" "$$what"; done
@@ -17,6 +17,9 @@ gate: ## the longer figures: seeds, states, kills, stops, races, fuzzing (how ma
 
 soak: ## the same for half an hour and more
 	@tools/soak
+
+bench: ## how fast it is, beside yardsticks measured in the same run
+	@tools/bench
 
 fmt: ## formats the code
 	@cargo fmt --all

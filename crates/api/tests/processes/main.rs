@@ -8,6 +8,7 @@ mod caller;
 mod command_line;
 mod crashes;
 mod deployment;
+mod export_speed;
 mod exporting;
 mod floods;
 mod kills;

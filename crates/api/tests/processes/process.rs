@@ -17,9 +17,11 @@ pub(crate) struct Process {
     log: PathBuf,
 }
 
-/// The program, to be run with `arguments` and nothing of this process's environment but the path.
+/// The program, to be run with `arguments` and nothing of this process's environment but the path. `MEASURED_PROGRAM` names
+/// another build of it, for figures.
 pub(crate) fn program<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_api"));
+    let built = std::env::var_os("MEASURED_PROGRAM").unwrap_or_else(|| env!("CARGO_BIN_EXE_api").into());
+    let mut command = Command::new(built);
     command.args(arguments).env_clear().stdin(Stdio::null()).kill_on_drop(true);
     command.envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
     command

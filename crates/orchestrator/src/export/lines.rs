@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::{MovementKind, PaymentId, Time};
 use export::{Cell, Zone};
+use futures::future::try_join;
 use store::{Export, Line, LineName, Reconciled};
 
 use super::{Exporter, Halt, Page, Snapshot};
@@ -16,22 +17,45 @@ impl Exporter {
         zone: &Zone,
         mut page: Page,
     ) -> Result<Page, Halt> {
-        let mut place = snapshot.after;
-        while place < snapshot.through {
-            let (lines, gone_through) = self.next_lines(export, &mut place, snapshot).await?;
-            let mut payments: Vec<PaymentId> = lines.iter().map(|line| line.payment.id).collect();
-            payments.sort_unstable();
-            payments.dedup();
-            let proven = self.differences.reconciled(&payments).await?;
-            let proven: BTreeMap<PaymentId, Reconciled> = proven.into_iter().map(|one| (one.payment, one)).collect();
-            for line in &lines {
-                let proven_at = proven.get(&line.payment.id).map(|one| one.at);
-                let proven_at = proven_at.filter(|at| is_proven(line, *at, export.ordered_at));
-                page.rows.push(row(line, proven_at, zone)?);
-            }
-            page = self.write_page(export, page, gone_through).await?;
+        let mut ahead = Ahead { exporter: self, zone, order: export.clone(), snapshot, place: snapshot.after };
+        let mut next = ahead.rows().await?;
+        while let Some((rows, gone_through)) = next {
+            page.rows = rows;
+            // The next rows are read while these are written.
+            (page, next) = try_join(self.write_page(export, page, gone_through), ahead.rows()).await?;
         }
         Ok(page)
+    }
+}
+
+/// Reads the rows of an export, page after page.
+struct Ahead<'a> {
+    exporter: &'a Exporter,
+    zone: &'a Zone,
+    /// The export as it was ordered.
+    order: Export,
+    snapshot: &'a Snapshot,
+    /// The place of the last line that was read.
+    place: u64,
+}
+
+impl Ahead<'_> {
+    /// The next rows, and how many lines were gone through for them; none behind the last.
+    async fn rows(&mut self) -> Result<Option<(Vec<Vec<Cell>>, u64)>, Halt> {
+        if self.place >= self.snapshot.through {
+            return Ok(None);
+        }
+        let (lines, gone_through) = self.exporter.next_lines(&self.order, &mut self.place, self.snapshot).await?;
+        let mut payments: Vec<PaymentId> = lines.iter().map(|line| line.payment.id).collect();
+        payments.sort_unstable();
+        payments.dedup();
+        let proven = self.exporter.differences.reconciled(&payments).await?;
+        let proven: BTreeMap<PaymentId, Reconciled> = proven.into_iter().map(|one| (one.payment, one)).collect();
+        let rows = lines.iter().map(|line| {
+            let proven_at = proven.get(&line.payment.id).map(|one| one.at);
+            row(line, proven_at.filter(|at| is_proven(line, *at, self.order.ordered_at)), self.zone)
+        });
+        Ok(Some((rows.collect::<Result<_, _>>()?, gone_through)))
     }
 }
 

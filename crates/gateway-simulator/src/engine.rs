@@ -9,6 +9,7 @@ mod chargeback;
 mod checkout;
 mod create;
 mod notice;
+mod outcome;
 mod patch;
 mod read;
 mod records;
@@ -34,6 +35,7 @@ use crate::view::PaymentView;
 pub use back_office::Correction;
 use call::{About, Call};
 pub use checkout::{DeedRefused, Which};
+pub use outcome::{Outcome, OutcomeRefused};
 pub use records::ResumeError;
 
 /// What an engine is made of.
@@ -210,6 +212,17 @@ impl Engine {
     /// The same, to be planned.
     pub const fn faults_mut(&mut self) -> &mut FaultPlan {
         &mut self.faults
+    }
+
+    /// Reserves prefixes beside those that are well-known, for whoever names them otherwise; what they meant before is
+    /// forgotten.
+    pub fn reserve(&mut self, prefixes: impl IntoIterator<Item = (String, Fault)>) {
+        self.reserved.extend(prefixes);
+    }
+
+    /// The reserved prefixes, the longest first.
+    pub fn reserved(&self) -> &[(String, Fault)] {
+        self.reserved.all()
     }
 
     /// Moves the checkout pages to another address, also those of payments that exist.

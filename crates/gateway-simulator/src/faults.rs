@@ -79,6 +79,8 @@ pub enum Fault {
     HookUpperCase,
     /// The webhook's signature is base64.
     HookBase64,
+    /// The webhook is followed by one that tells another end, which the payment does not have.
+    HookContradicted,
     /// The settled amount is the requested one times this factor.
     OtherAmount(Amount),
     /// The payment is settled in another currency.
@@ -204,6 +206,7 @@ impl Fault {
             ("hook-unsigned-", Self::HookUnsigned),
             ("hook-upper-case-", Self::HookUpperCase),
             ("hook-base64-", Self::HookBase64),
+            ("hook-contradicted-", Self::HookContradicted),
             ("other-amount-", Self::OtherAmount(Amount::new(Decimal::from_parts(9875, 0, 0, false, 4)))),
             ("other-currency-", Self::OtherCurrency(Exchange::to_usdt())),
             ("list-lag-", Self::ListLag { millis: 30_000 }),
@@ -264,6 +267,7 @@ impl Fault {
             Self::HookUnsigned => "hook-unsigned",
             Self::HookUpperCase => "hook-upper-case",
             Self::HookBase64 => "hook-base64",
+            Self::HookContradicted => "hook-contradicted",
             Self::OtherAmount(_) => "other-amount",
             Self::OtherCurrency(_) => "other-currency",
             Self::ListLag { .. } => "list-lag",
@@ -313,6 +317,7 @@ impl Fault {
             Self::HookUnsigned => "the webhook has no signature",
             Self::HookUpperCase => "the webhook's signature is hex in upper case",
             Self::HookBase64 => "the webhook's signature is base64",
+            Self::HookContradicted => "the webhook is followed by one of another end, which is not true",
             Self::OtherAmount(_) => "settled with another amount",
             Self::OtherCurrency(_) => "settled in another currency",
             Self::ListLag { .. } => "lists do not show the payment for a while",
@@ -355,7 +360,11 @@ impl Fault {
             | Self::Slow { .. }
             | Self::Truncated
             | Self::HookEarly { .. } => Moment::Answer,
-            Self::HookTwice | Self::HookLate { .. } | Self::HookShuffled { .. } | Self::HookNever => Moment::Delivery,
+            Self::HookTwice
+            | Self::HookLate { .. }
+            | Self::HookShuffled { .. }
+            | Self::HookNever
+            | Self::HookContradicted => Moment::Delivery,
             Self::HookRetried { .. } => Moment::Retry,
             Self::HookNameless => Moment::Notice,
             Self::HookForged | Self::HookUnsigned | Self::HookUpperCase | Self::HookBase64 => Moment::Signature,
@@ -464,20 +473,32 @@ impl FaultPlan {
     }
 }
 
-/// The reserved prefixes as a table that is built once.
+/// The reserved prefixes as a table.
 #[derive(Debug, Clone)]
-pub(crate) struct Reserved(Vec<(&'static str, Fault)>);
+pub(crate) struct Reserved(Vec<(String, Fault)>);
 
 impl Reserved {
     /// Longer prefixes first, so that `http-500-after-` is not taken for `http-500-`.
     pub(crate) fn new() -> Self {
-        let mut table = Fault::well_known();
-        table.sort_by_key(|(prefix, _)| std::cmp::Reverse(prefix.len()));
-        Self(table)
+        let mut reserved = Self(Vec::new());
+        reserved.extend(Fault::well_known().into_iter().map(|(prefix, fault)| (prefix.to_owned(), fault)));
+        reserved
+    }
+
+    /// Reserves more of them; what these prefixes meant before is forgotten. Each may have a fault for every moment.
+    pub(crate) fn extend(&mut self, more: impl IntoIterator<Item = (String, Fault)>) {
+        let more: Vec<_> = more.into_iter().collect();
+        self.0.retain(|(known, _)| more.iter().all(|(prefix, _)| prefix != known));
+        self.0.extend(more);
+        self.0.sort_by_key(|(prefix, _)| std::cmp::Reverse(prefix.len()));
+    }
+
+    pub(crate) fn all(&self) -> &[(String, Fault)] {
+        &self.0
     }
 
     pub(crate) fn find(&self, moment: Moment, reference: &str) -> Option<Fault> {
-        let strikes = |(prefix, fault): &&(&str, Fault)| fault.moment() == moment && reference.starts_with(prefix);
+        let strikes = |(prefix, fault): &&(String, Fault)| fault.moment() == moment && reference.starts_with(prefix);
         self.0.iter().find(strikes).map(|(_, fault)| fault.clone())
     }
 }

@@ -38,7 +38,7 @@ pub use contract::error_code::ErrorCode;
 pub use contract::signature::{SignatureMode, sign};
 pub use counters::{Counters, Endpoint};
 pub use delivery::Delivery;
-pub use engine::{Correction, DeedRefused, Engine, ResumeError, Setup, Which};
+pub use engine::{Correction, DeedRefused, Engine, Outcome, OutcomeRefused, ResumeError, Setup, Which};
 pub use exchange::{Answer, Handled, Method, Request, Response};
 pub use face::{Clock, FaceOptions, ManualClock, RecordsError, Running, load, serve};
 pub use faults::{Fault, FaultPlan, FaultRule};

@@ -44,8 +44,8 @@ pub(super) async fn run(args: &Args, file: Option<&Path>, output: &Output) -> Re
     if settings.public_url.is_empty() {
         settings.public_url.clone_from(&service);
     }
-    let application = serve::start(&settings, listener).await?;
     let gateway = simulated_gateway(args, gateway_listener, &secrets, &service)?;
+    let application = serve::start(&settings, listener).await?;
     admit(application.keys(), &secrets.caller_key).await?;
 
     let reference_id = format!("order-{}", SystemClock.now().utc().format("%Y%m%d-%H%M%S%3f"));
@@ -75,6 +75,7 @@ fn local_settings(
         ("WEBHOOK_ENDPOINTS__ALLOWED_NETWORKS".to_owned(), "127.0.0.0/8,::1/128".to_owned()),
         ("WEBHOOK_ENDPOINTS__ALLOW_HTTP".to_owned(), "true".to_owned()),
         ("CONSOLE__PLAIN_COOKIES".to_owned(), "true".to_owned()),
+        ("SANDBOX__ENABLED".to_owned(), "true".to_owned()),
         ("LOG__LEVEL".to_owned(), "warn".to_owned()),
         ("LOG__FORMAT".to_owned(), "text".to_owned()),
         // On one machine a webhook that does not come is soon made up for.

@@ -18,6 +18,7 @@ mod serve;
 mod settings;
 mod stuck;
 mod switch;
+mod trigger;
 mod verify;
 mod why;
 
@@ -31,7 +32,9 @@ pub(crate) use why::{in_words, state as gateway_state_in_words};
 
 use crate::application::StartError;
 use crate::logs::InvalidLog;
+use crate::sandbox::SandboxError;
 use crate::settings::{InvalidSettings, Settings, load};
+use crate::simulator::SimulatorError;
 use crate::window::WindowError;
 
 /// Takes payments through the pay.tech gateway, exactly once, and never guesses.
@@ -85,6 +88,8 @@ enum Command {
     /// Has events sent again.
     #[command(subcommand)]
     Events(events::Args),
+    /// Ends a payment of yours at a simulated gateway, so that you see what you are told then.
+    Trigger(trigger::Args),
     /// Folds every ledger, compares it with its payment, and looks for broken invariants.
     Verify,
     /// Prints the settings that are in force, secrets masked.
@@ -121,6 +126,9 @@ pub enum CommandError {
     /// The database does not do what it is asked.
     #[error("the database cannot be used")]
     Store(#[from] store::StoreError),
+    /// The gateway is no simulated one, or does not answer as one.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
     /// A deed was refused, or failed.
     #[error(transparent)]
     Deed(#[from] orchestrator::DeedError),
@@ -149,6 +157,7 @@ impl CommandError {
             Self::Settings(_)
             | Self::Log(_)
             | Self::Usage(_)
+            | Self::Sandbox(SandboxError::Settings(_) | SandboxError::Simulator(SimulatorError::Real(_)))
             | Self::Start(
                 StartError::Client(_)
                 | StartError::SigningKey(_)
@@ -160,6 +169,7 @@ impl CommandError {
             Self::Start(StartError::Store(_) | StartError::Listen(_))
             | Self::Schema
             | Self::Store(_)
+            | Self::Sandbox(SandboxError::Simulator(_))
             | Self::Deed(_)
             | Self::Unfinished
             | Self::NotExported
@@ -224,6 +234,7 @@ async fn dispatch(cli: Cli, output: &Output) -> Result<Ending, CommandError> {
         Command::Breaks(args) => breaks::run(&args, &settings()?, output).await,
         Command::Listen(args) => listen::run(&args, output).await,
         Command::Events(args) => events::run(args, &settings()?, output).await,
+        Command::Trigger(args) => trigger::run(&args, output).await,
         Command::Verify => verify::run(&settings()?, output).await,
         Command::Settings => self::settings::run(&settings()?, *output),
     }

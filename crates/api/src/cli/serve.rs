@@ -8,6 +8,7 @@ use super::{CommandError, Ending};
 use crate::application::{Application, Ingredients, StartError, open_database};
 use crate::clock::SystemClock;
 use crate::logs;
+use crate::sandbox;
 use crate::settings::{Settings, refuse_proxies};
 
 /// Serves until it is told to stop; a second signal does not wait for work in hand.
@@ -33,6 +34,7 @@ pub(super) fn listen(who: &str, address: SocketAddr) -> Result<TcpListener, Star
 
 /// Starts the service on this socket.
 pub(super) async fn start(settings: &Settings, listener: TcpListener) -> Result<Application, CommandError> {
+    sandbox::open(settings).await?;
     let database = open_database(settings).await?;
     let ingredients = Ingredients { listener, database, clock: Arc::new(SystemClock), workers: true };
     Ok(Application::start(settings, ingredients)?)

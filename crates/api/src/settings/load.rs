@@ -74,7 +74,7 @@ fn list_key(name: &str) -> Option<&'static str> {
 }
 
 /// The tables of the settings, as the environment names them.
-const TABLES: [&str; 16] = [
+const TABLES: [&str; 17] = [
     "HTTP",
     "DATABASE",
     "GATEWAY",
@@ -88,6 +88,7 @@ const TABLES: [&str; 16] = [
     "WEBHOOK_ENDPOINTS",
     "METRICS",
     "CONSOLE",
+    "SANDBOX",
     "SETTLEMENTS",
     "WORKERS",
     "LOG",
@@ -142,6 +143,7 @@ impl Settings {
         check_public_url(&self.public_url)?;
         self.check_flow_rules()?;
         self.check_console()?;
+        self.check_sandbox()?;
         self.check_numbers()
     }
 
@@ -181,6 +183,18 @@ impl Settings {
             let problem =
                 "is only for a service that listens on loopback; set it to false, or http.listen to 127.0.0.1";
             return Err(wrong("console.plain_cookies", problem));
+        }
+        Ok(())
+    }
+
+    /// Nobody tries things out with real money. Whatever else is no simulated gateway is noticed when it is asked.
+    fn check_sandbox(&self) -> Result<(), InvalidSettings> {
+        let url = Url::parse(&self.gateway.base_url).ok();
+        let host = url.as_ref().and_then(Url::host_str).unwrap_or_default();
+        if self.sandbox.enabled && (host == "pay.tech" || host.ends_with(".pay.tech")) {
+            let problem =
+                "is only for a simulated gateway, and gateway.base_url names pay.tech's own; set one of the two";
+            return Err(wrong("sandbox.enabled", problem));
         }
         Ok(())
     }

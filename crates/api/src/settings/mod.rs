@@ -43,6 +43,7 @@ pub struct Settings {
     pub webhook_endpoints: WebhookEndpoints,
     pub metrics: Metrics,
     pub console: Console,
+    pub sandbox: Sandbox,
     pub workers: Workers,
     pub log: Log,
 }
@@ -266,6 +267,14 @@ pub struct Metrics {
 pub struct Console {
     pub session_minutes: u64,
     pub plain_cookies: bool,
+}
+
+/// `[sandbox]`
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "see Settings")]
+pub struct Sandbox {
+    pub enabled: bool,
 }
 
 /// `[exports.bucket]`

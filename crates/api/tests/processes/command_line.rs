@@ -38,6 +38,7 @@ async fn every_command_says_what_it_is_for() {
             "breaks",
             "listen",
             "events",
+            "trigger",
             "verify",
             "settings",
             "help"
@@ -64,6 +65,8 @@ async fn what_cannot_be_understood_ends_with_2_and_one_clear_line() {
         (&["listen", "--forward-to", "nowhere", "--key", "x"], "nowhere"),
         (&["listen", "--forward-to", "http://127.0.0.1:1/", "--key", "x", "--type", "deposit.paid"], "deposit.paid"),
         (&["events", "resend", "evt_1", "--endpoint", "seven"], "seven"),
+        (&["trigger", "deposit.paid", "order-1", "--key", "x"], "deposit.completed"),
+        (&["trigger", "deposit.completed", "order-1", "--key", "x", "--gateway", "nowhere"], "nowhere"),
     ] {
         let output = run(arguments, &[]).await;
         let errors = text(&output.stderr);
@@ -77,7 +80,7 @@ async fn what_cannot_be_understood_ends_with_2_and_one_clear_line() {
 /// Settings with which the service cannot serve: the key is named, nothing listens, nothing is created.
 #[tokio::test]
 async fn settings_that_cannot_work_end_with_2_and_name_the_key() {
-    let broken: [(&[(&str, &str)], &str); 35] = [
+    let broken: [(&[(&str, &str)], &str); 36] = [
         (&[("MASTER_KEY", "")], "master_key: is missing; set MASTER_KEY"),
         (&[("MASTER_KEY", "short-master-key-x")], "master_key: is too short"),
         (&[("SHOPS__MAIN__API_KEY", "")], "shops.main.api_key: is missing; set SHOPS__MAIN__API_KEY"),
@@ -122,6 +125,10 @@ async fn settings_that_cannot_work_end_with_2_and_name_the_key() {
         (
             &[("PAYMENTS__FLOW_RULES", r#"[{ flow = "H2H", payment_type = "WITHDRAWAL" }]"#)],
             "payments.flow_rules: rule 1: flow must be REDIRECT; only a deposit",
+        ),
+        (
+            &[("SANDBOX__ENABLED", "true"), ("GATEWAY__BASE_URL", "https://engine-sandbox.pay.tech")],
+            "sandbox.enabled: is only for a simulated gateway",
         ),
         (&[("LOG__LEVEL", "api=loud")], "log.level"),
         (&[("LOG__LEVEL", "loud")], "log.level"),

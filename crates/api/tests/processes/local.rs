@@ -69,13 +69,13 @@ async fn a_broken_file_of_secrets_is_named_and_what_to_do_about_it() {
 }
 
 /// Where a local service keeps its things.
-struct Home {
-    folder: TempDir,
-    database: Option<test_postgres::TestDatabase>,
+pub(crate) struct Home {
+    pub(crate) folder: TempDir,
+    pub(crate) database: Option<test_postgres::TestDatabase>,
 }
 
 impl Home {
-    async fn new(kind: Kind) -> Self {
+    pub(crate) async fn new(kind: Kind) -> Self {
         let database = match kind {
             Kind::Sqlite => None,
             Kind::Postgres => Some(test_postgres::database().await),
@@ -84,7 +84,7 @@ impl Home {
     }
 
     fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
+        self.folder.path().join(".local")
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
@@ -101,7 +101,7 @@ impl Home {
     }
 
     /// Starts it and waits until it has said everything.
-    async fn start(&self) -> (Process, Printed) {
+    pub(crate) async fn start(&self) -> (Process, Printed) {
         let out = self.folder.path().join("out");
         let mut command = self.command(&[]);
         command.stdout(File::create(&out).unwrap());
@@ -119,7 +119,7 @@ impl Home {
 }
 
 /// What it prints.
-struct Printed(String);
+pub(crate) struct Printed(String);
 
 impl Printed {
     fn lines(&self) -> [String; 3] {
@@ -134,6 +134,14 @@ impl Printed {
 
     fn checkout(&self) -> String {
         self.0.split_whitespace().find(|word| word.ends_with("/checkout")).unwrap().to_owned()
+    }
+
+    /// Where the service listens, and where the simulated gateway does.
+    pub(crate) fn addresses(&self) -> (String, String) {
+        let first_line = self.0.lines().next().unwrap();
+        let mut urls = first_line.split([' ', ',']).filter(|word| word.starts_with("http://"));
+        let mut next = || urls.next().unwrap().trim_end_matches('.').to_owned();
+        (next(), next())
     }
 }
 
@@ -150,7 +158,7 @@ async fn paste_plain(line: &str) -> String {
 }
 
 /// Ctrl-C.
-async fn stop(mut service: Process) {
+pub(crate) async fn stop(mut service: Process) {
     service.signal(Signal::INT);
     assert_eq!(service.ended().await.code(), Some(0), "{}", service.log());
 }

@@ -11,6 +11,7 @@ mod deployment;
 mod export_speed;
 mod exporting;
 mod floods;
+mod guide;
 mod kills;
 mod limits;
 mod local;
@@ -23,6 +24,7 @@ mod races;
 #[allow(dead_code, reason = "stories ask it for more")]
 mod receiver;
 mod reconciling;
+mod sandbox;
 mod settings_file;
 mod sleeps;
 mod stops;

@@ -37,6 +37,7 @@ mod reconciling;
 mod recurring;
 mod refunds;
 mod resolving;
+mod sandbox;
 mod secrets;
 mod settling;
 mod stuck;

@@ -205,7 +205,7 @@ impl Engine {
 }
 
 /// What becomes of a deposit that the customer submits; the card that was used is remembered.
-fn ending_by_card(payment: &mut Payment, card_number: Option<&str>, switches: &Switches) -> Ending {
+pub(super) fn ending_by_card(payment: &mut Payment, card_number: Option<&str>, switches: &Switches) -> Ending {
     let by_card = payment.order.payment_method.as_deref().is_none_or(|method| method == "BASIC_CARD");
     let outcome = if by_card {
         let sent = payment.card.take();

@@ -5,10 +5,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use rand::RngExt;
 
 use super::{Engine, create::millis};
+use crate::contract::error_code::ErrorCode;
 use crate::contract::signature::{SignatureMode, sign};
 use crate::delivery::{Delivery, Retries};
 use crate::faults::{Fault, Moment};
 use crate::ledger::Place;
+use crate::payment::{Ending, Payment, Standing};
 use crate::switches::{Switches, WebhookDelivery};
 use crate::trail::Operation;
 use crate::view::PaymentView;
@@ -27,7 +29,8 @@ impl Engine {
             return;
         }
         let url = url.to_owned();
-        let leaving = self.leaving_times(place, now);
+        let fault = self.strike(Moment::Delivery, place);
+        let leaving = self.leaving_times(fault.as_ref(), now);
         if leaving.is_empty() {
             return;
         }
@@ -61,6 +64,25 @@ impl Engine {
         for due_at in leaving {
             self.deliveries.add(Delivery { due_at, ..delivery.clone() });
         }
+        if fault == Some(Fault::HookContradicted) {
+            self.contradict(place, delivery, now);
+        }
+    }
+
+    /// A second webhook, signed as the first, which tells an end that the payment does not have.
+    fn contradict(&mut self, place: Place, told: Delivery, now: DateTime<Utc>) {
+        let Some(payment) = self.ledger.get(place) else { return };
+        let ending = match payment.state() {
+            PaymentState::Declined => Ending::Completed,
+            _ => Ending::Declined(ErrorCode::DECLINED_BY_ISSUER),
+        };
+        let other = Payment { standing: Standing::Ended(ending), ..payment.clone() };
+        let body: Bytes =
+            serde_json::to_vec(&PaymentView::single(&other, self.surroundings(payment))).unwrap_or_default().into();
+        let signing_key = self.shops.get(other.shop).and_then(|shop| shop.signing_key.as_deref());
+        let signature = signing_key.and_then(|key| sign(self.switches.signature, key, &body));
+        let due_at = now + SECOND_COPY_AFTER;
+        self.deliveries.add(Delivery { state: other.state(), body, signature, due_at, ..told });
     }
 
     /// Takes a delivery back that was not answered with 2xx. It leaves again if its fault or the switches say so,
@@ -82,11 +104,12 @@ impl Engine {
         self.counters.count_acknowledgement(payment_id.to_string(), state.name().to_owned());
     }
 
-    fn leaving_times(&mut self, place: Place, now: DateTime<Utc>) -> Vec<DateTime<Utc>> {
-        match self.strike(Moment::Delivery, place) {
+    fn leaving_times(&mut self, fault: Option<&Fault>, now: DateTime<Utc>) -> Vec<DateTime<Utc>> {
+        match fault {
             Some(Fault::HookTwice) => return vec![now, now + SECOND_COPY_AFTER],
-            Some(Fault::HookLate { millis: by }) => return vec![now + millis(by)],
-            Some(Fault::HookShuffled { millis: by }) => return vec![now + self.within(by)],
+            Some(Fault::HookLate { millis: by }) => return vec![now + millis(*by)],
+            Some(Fault::HookShuffled { millis: by }) => return vec![now + self.within(*by)],
+            Some(Fault::HookContradicted) => return vec![now],
             Some(Fault::HookNever) => return Vec::new(),
             _ => {}
         }

@@ -7,12 +7,13 @@ use thiserror::Error;
 
 use super::{Clock, Desk, postman::Postman};
 use crate::contract::{amount::Amount, error_code::ErrorCode};
-use crate::engine::Engine;
+use crate::engine::{Engine, OutcomeRefused};
 use crate::faults::{Fault, FaultRule};
 use crate::payment::{Payment, PaymentId, PaymentState, PaymentType};
 
 pub(super) fn routes(app: &mut web::ServiceConfig) {
-    app.route("/switches", web::get().to(switches))
+    app.route("", web::get().to(who))
+        .route("/switches", web::get().to(switches))
         .route("/switches", web::put().to(turn_switches))
         .route("/faults", web::get().to(faults))
         .route("/faults", web::post().to(add_fault))
@@ -21,7 +22,9 @@ pub(super) fn routes(app: &mut web::ServiceConfig) {
         .route("/advance-time", web::post().to(advance_time))
         .route("/deliver-now", web::post().to(deliver_now))
         .route("/counters", web::get().to(counters))
-        .route("/payments", web::get().to(payments));
+        .route("/prefixes", web::put().to(reserve))
+        .route("/payments", web::get().to(payments))
+        .route("/payments/{id}/{outcome}", web::post().to(conclude));
 }
 
 /// Why a control request was not followed.
@@ -31,19 +34,29 @@ enum ControlError {
     Body(#[source] serde_json::Error),
     #[error("this clock is the machine's and cannot be moved")]
     ClockIsNotOurs,
+    #[error("no payment ends like this")]
+    NoSuchOutcome,
+    #[error(transparent)]
+    Refused(#[from] OutcomeRefused),
 }
 
 impl actix_web::ResponseError for ControlError {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::Body(_) => StatusCode::BAD_REQUEST,
-            Self::ClockIsNotOurs => StatusCode::CONFLICT,
+            Self::NoSuchOutcome | Self::Refused(OutcomeRefused::NotFound) => StatusCode::NOT_FOUND,
+            Self::ClockIsNotOurs | Self::Refused(_) => StatusCode::CONFLICT,
         }
     }
 
     fn error_response(&self) -> HttpResponse {
         HttpResponse::build(self.status_code()).json(serde_json::json!({ "error": self.to_string() }))
     }
+}
+
+/// By this whoever calls knows that no real gateway is at the other end.
+async fn who() -> HttpResponse {
+    HttpResponse::Ok().json(serde_json::json!({ "simulates": "pay.tech", "version": env!("CARGO_PKG_VERSION") }))
 }
 
 async fn switches(desk: web::Data<Desk>) -> HttpResponse {
@@ -62,12 +75,19 @@ async fn turn_switches(body: web::Bytes, desk: web::Data<Desk>) -> Result<HttpRe
 #[derive(Serialize)]
 struct FaultsView<'a> {
     rules: &'a [FaultRule],
-    reserved: Vec<(&'static str, Fault)>,
+    reserved: &'a [(String, Fault)],
 }
 
 async fn faults(desk: web::Data<Desk>) -> HttpResponse {
     let engine = desk.lock();
-    HttpResponse::Ok().json(FaultsView { rules: engine.faults().rules(), reserved: Fault::well_known() })
+    HttpResponse::Ok().json(FaultsView { rules: engine.faults().rules(), reserved: engine.reserved() })
+}
+
+/// Reserves prefixes: an array of pairs, each a prefix and a fault, as `GET /control/faults` shows those that are.
+async fn reserve(body: web::Bytes, desk: web::Data<Desk>) -> Result<HttpResponse, ControlError> {
+    let prefixes: Vec<(String, Fault)> = read(&body)?;
+    desk.with(|engine, _| engine.reserve(prefixes));
+    Ok(HttpResponse::NoContent().finish())
 }
 
 async fn add_fault(body: web::Bytes, desk: web::Data<Desk>) -> Result<HttpResponse, ControlError> {
@@ -158,6 +178,14 @@ async fn payments(desk: web::Data<Desk>) -> HttpResponse {
         engine.tick(now);
         HttpResponse::Ok().json(engine.payments().iter().map(Row::of).collect::<Vec<_>>())
     })
+}
+
+/// Brings a payment to its end, as its provider would.
+async fn conclude(target: web::Path<(String, String)>, desk: web::Data<Desk>) -> Result<HttpResponse, ControlError> {
+    let (id, outcome) = target.into_inner();
+    let outcome = serde_json::from_value(outcome.into()).map_err(|_| ControlError::NoSuchOutcome)?;
+    let id = id.parse().map_err(|_| OutcomeRefused::NotFound)?;
+    desk.with(|engine, now| Ok(HttpResponse::Ok().json(Row::of(engine.conclude(now, id, outcome)?))))
 }
 
 /// By hand and not by the framework's extractor, so that an empty body reads as one without fields.

@@ -385,3 +385,33 @@ async fn a_second_run_finds_the_payments_of_the_first() {
     assert!(page.starts_with(&second.face.url()), "the page is where this run listens");
     second.face.stop().await.unwrap();
 }
+
+#[tokio::test]
+async fn whoever_tries_things_out_asks_who_it_is_reserves_prefixes_and_ends_payments() {
+    let mut town = Town::found().await;
+    let get = reqwest::Method::GET;
+    assert_eq!(town.control(get.clone(), "/control", json!({})).await.1["simulates"], "pay.tech");
+    let mine = json!([["mine-", { "status-before": 503 }], ["mine-", "hook-twice"]]);
+    assert_eq!(town.control(reqwest::Method::PUT, "/control/prefixes", mine.clone()).await.0, 204);
+    assert_eq!(town.control(reqwest::Method::PUT, "/control/prefixes", json!([["mine-", "no-such"]])).await.0, 400);
+    let known = town.control(get, "/control/faults", json!({})).await.1;
+    assert!(known["reserved"].as_array().unwrap().contains(&mine[1]), "{known}");
+    assert_eq!(town.create(&deposit("mine-1")).await.unwrap().0, 503);
+    let (_, made) = town.create(&deposit("mine-1")).await.unwrap();
+    let id = made["result"]["id"].as_str().unwrap();
+
+    let end = async |id: &str, outcome: &str| {
+        town.control(reqwest::Method::POST, &format!("/control/payments/{id}/{outcome}"), json!({})).await
+    };
+    let (status, ended) = end(id, "declined").await;
+    assert_eq!((status.as_u16(), &ended["state"], &ended["errorCode"]), (200, &json!("DECLINED"), &json!("4.00")));
+    assert_eq!(end(id, "declined").await.0, 409);
+    assert_eq!(end(id, "vanished").await.0, 404);
+    assert_eq!(end("nobody", "declined").await.0, 404);
+    for _ in 0..2 {
+        let hook: Value = serde_json::from_slice(&town.next_hook().await.body).unwrap();
+        assert_eq!(hook["state"], "DECLINED");
+        town.clock.advance(TimeDelta::seconds(1));
+        town.face.with(Engine::tick);
+    }
+}

@@ -12,6 +12,7 @@ mod examples;
 mod face;
 mod faults;
 mod lists;
+mod outcomes;
 mod patch;
 mod records;
 mod shop_floor;

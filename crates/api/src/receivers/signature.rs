@@ -26,9 +26,11 @@ pub(crate) fn sign(secret: &str, id: &str, timestamp: i64, body: &[u8]) -> Optio
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use orchestrator::Clock as _;
     use standardwebhooks::Webhook;
 
     use super::*;
+    use crate::clock::SystemClock;
 
     /// The vector that the reference libraries publish.
     #[test]
@@ -39,6 +41,22 @@ mod tests {
         let same = Webhook::new(secret).unwrap();
         let theirs = same.sign("msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, br#"{"test": 2432232314}"#).unwrap();
         assert_eq!(signature, Some(theirs));
+    }
+
+    /// Clocks differ: what the reference library allows is five minutes, to either side.
+    #[test]
+    fn a_message_is_accepted_by_whoever_has_about_our_time() {
+        let (secret, body) = (new_secret(), br#"{"type":"deposit.completed"}"#);
+        let receiver = Webhook::new(&secret).unwrap();
+        let now = SystemClock.now().utc().timestamp();
+        for (skew, accepted) in [(0, true), (-290, true), (290, true), (-310, false), (310, false)] {
+            let at = now + skew;
+            let mut headers = http::HeaderMap::new();
+            headers.insert("webhook-id", "evt_1".parse().unwrap());
+            headers.insert("webhook-timestamp", at.to_string().parse().unwrap());
+            headers.insert("webhook-signature", sign(&secret, "evt_1", at, body).unwrap().parse().unwrap());
+            assert_eq!(receiver.verify(body, &headers).is_ok(), accepted, "{skew} seconds off");
+        }
     }
 
     #[test]

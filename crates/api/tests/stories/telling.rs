@@ -253,6 +253,49 @@ on_every_store! {
         struck(62, messages);
     }
 
+    /// Nothing is lost to whoever comes back: a message is signed anew each time, by the clock of that time.
+    async fn whoever_was_away_for_three_days_gets_everything_in_order_by_either_way(app: TestApp) {
+        let (app, receiver) = (app.with_receivers().await, Receiver::start().await);
+        let endpoint = app.add_endpoint(json!({ "url": receiver.url })).await;
+        let secret = endpoint["secret"].as_str().unwrap();
+        app.deposit("order-0").await;
+        app.tell().await;
+        let cursor = app.feed("?after=0").await["nextCursor"].as_str().unwrap().to_owned();
+        receiver.behaves(Behaviour::Says(503, ""));
+        for day in 1..=70 {
+            if day % 10 == 0 {
+                app.deposit(&format!("order-{day}")).await;
+            }
+            app.advance(HOUR);
+            app.tell().await;
+        }
+        let seen = app.endpoint(&endpoint).await;
+        assert_eq!(seen["enabled"], true, "two hours are left of the three days: {seen}");
+        receiver.behaves(Behaviour::Takes);
+        app.advance(9 * HOUR);
+        app.tell().await;
+        app.tell().await;
+
+        let missed = app.feed(&format!("?after={cursor}&limit=200")).await;
+        let missed: Vec<Value> = missed["data"].as_array().unwrap().clone();
+        assert_eq!(missed.len(), 21, "seven payments of three events");
+        let whole: Vec<Value> = app.feed("?after=0&limit=200").await["data"].as_array().unwrap().clone();
+        assert_eq!(whole[3..], missed, "the cursor of three days ago is as good as new");
+        let names: Vec<&str> = whole.iter().map(|event| event["id"].as_str().unwrap()).collect();
+        assert_eq!(receiver.names(), names.iter().map(|name| (*name).to_owned()).collect());
+        let mut sequences: BTreeMap<String, u64> = BTreeMap::new();
+        for told in receiver.told().iter().filter(|told| told.taken) {
+            let last = sequences.entry(told.event["data"]["paymentId"].to_string()).or_default();
+            *last += 1;
+            assert_eq!(told.event["data"]["sequence"], *last, "each once, in the order of its payment");
+        }
+        let twice = receiver.told().into_iter().filter(|told| told.event["id"] == names[3]).collect::<Vec<_>>();
+        let at = |told: &crate::receiver::Told| told.headers["webhook-timestamp"].to_str().unwrap().parse::<i64>().unwrap();
+        let (first, last) = (twice.first().unwrap(), twice.last().unwrap());
+        assert!(first.is_signed_with(secret) && last.is_signed_with(secret));
+        assert!(at(last) - at(first) > 60 * 60 * 60, "a receiver that looks at the time would refuse an old one");
+    }
+
     async fn an_event_that_nobody_takes_is_given_up_after_three_days_and_can_be_sent_by_hand(app: TestApp) {
         let (app, receiver) = (app.with_receivers().await, Receiver::start().await);
         let endpoint = app.add_endpoint(json!({ "url": receiver.url })).await;

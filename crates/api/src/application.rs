@@ -15,8 +15,8 @@ use domain::ShopName;
 use gateway_client::client::{Client, ClientError};
 use gateway_client::signature::{EmptySigningKey, Encoding, SigningKeys};
 use orchestrator::{
-    Clock, Desk, Exporter, Gateway, HttpGateway, InvalidBucket, InvalidMasterKey, Parts, Pusher, Reconciler, Resolver,
-    Vault,
+    Clock, Desk, Exporter, Gateway, HttpGateway, InvalidBucket, InvalidMasterKey, Parts, Publisher, Pusher, Reconciler,
+    Resolver, Vault,
 };
 use store::{Coalescer, Database, OwnerId, StoreError};
 use tokio::runtime::Handle;
@@ -27,9 +27,10 @@ use crate::http::{self, App, KnownKeys};
 use crate::ids::Ids;
 use crate::metered::{MeteredGateway, MeteredStore};
 use crate::metrics::Metrics;
+use crate::nats::NatsStream;
 use crate::receivers::{HttpReceivers, Reachable};
 use crate::sampling::Sampler;
-use crate::settings::{Settings, SignatureEncoding};
+use crate::settings::{self, Settings, SignatureEncoding};
 use crate::trend::Trend;
 use crate::workers;
 use crate::works::Works;
@@ -42,6 +43,7 @@ pub struct Application {
     address: SocketAddr,
     app: Data<App>,
     sampler: Arc<Sampler>,
+    publisher: Option<Arc<Publisher>>,
     server: ServerHandle,
     serving: JoinHandle<io::Result<()>>,
     drain: Duration,
@@ -151,6 +153,7 @@ impl Application {
         let receivers = Arc::new(HttpReceivers::new(&settings.webhook_endpoints)?);
         let (events, reads) = (open.database.events.clone(), open.database.reads.clone());
         let pusher = Arc::new(Pusher::new(Arc::clone(&desk), events, reads, receivers, settings.push_rules()));
+        let publisher = publisher(settings, &open.database, &desk);
         let webhooks = &settings.webhook_endpoints;
         let reachable = Arc::new(Reachable::new(webhooks.allowed_networks.clone(), webhooks.allow_http));
         if with_workers {
@@ -161,6 +164,7 @@ impl Application {
                 reconciler: &reconciler,
                 exporter: &exporter,
                 pusher: &pusher,
+                publisher: publisher.as_ref(),
                 sampler: &sampler,
             };
             workers::start(hands, &works, settings);
@@ -214,7 +218,16 @@ impl Application {
             server = server.workers(settings.http.workers);
         }
         let server = server.listen(listener)?.run();
-        Ok(Self { address, app, sampler, server: server.handle(), serving: tokio::spawn(server), drain, open })
+        Ok(Self {
+            address,
+            app,
+            sampler,
+            publisher,
+            server: server.handle(),
+            serving: tokio::spawn(server),
+            drain,
+            open,
+        })
     }
 
     /// Where it listens.
@@ -240,6 +253,11 @@ impl Application {
     /// Where events are told from, likewise.
     pub fn pusher(&self) -> &Arc<Pusher> {
         &self.app.pusher
+    }
+
+    /// Where events are published from, if they are, likewise.
+    pub fn publisher(&self) -> Option<&Publisher> {
+        self.publisher.as_deref()
     }
 
     /// Where the database is asked for the metrics, likewise.
@@ -273,7 +291,15 @@ impl Application {
 fn sampler(settings: &Settings, database: &Database, metrics: &Metrics) -> Sampler {
     let (interval, full) = (settings.metrics.interval_seconds, settings.metrics.full_interval_seconds);
     let full = Some(Duration::from_secs(full)).filter(|full| !full.is_zero());
-    Sampler::new(database, Duration::from_secs(interval), full, Arc::clone(metrics.latest()))
+    let stream = Some(settings.nats.stream.clone()).filter(|_| settings.nats.is_on());
+    Sampler::new(database, stream, Duration::from_secs(interval), full, Arc::clone(metrics.latest()))
+}
+
+/// Where events are published from, if the settings name a server.
+fn publisher(settings: &Settings, database: &Database, desk: &Arc<Desk>) -> Option<Arc<Publisher>> {
+    let nats = Some(settings.nats.clone()).filter(settings::Nats::is_on)?;
+    let (events, streams) = (database.events.clone(), database.streams.clone());
+    Some(Arc::new(Publisher::new(Arc::clone(desk), events, streams, Arc::new(NatsStream::new(nats)))))
 }
 
 /// A desk for a command that is over in a moment: nobody reads what it measures.

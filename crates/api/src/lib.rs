@@ -10,6 +10,7 @@ mod ids;
 mod logs;
 mod metered;
 mod metrics;
+mod nats;
 mod receivers;
 mod sampling;
 pub mod sandbox;

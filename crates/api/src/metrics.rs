@@ -140,6 +140,7 @@ struct Sampled {
     notices_oldest: Gauge,
     events_unstamped: Gauge,
     events_behind: Gauge,
+    events_unpublished: Gauge,
     violations: Family<Rule, Gauge>,
     age: Family<Sample, Gauge>,
 }
@@ -263,6 +264,8 @@ impl Sampled {
         registry.register("events_unstamped", help, sampled.events_unstamped.clone());
         let help = "Events that the endpoint which is farthest behind has not been told of";
         registry.register("events_behind", help, sampled.events_behind.clone());
+        let help = "Events that were not published to the stream of the settings yet; 0 if they name none";
+        registry.register("events_unpublished", help, sampled.events_unpublished.clone());
         registry.register("violations", "What must not be, by rule; at most 100 of each", sampled.violations.clone());
         let help = "Since the database was asked for what is sampled: open and stuck payments, and all of them";
         registry.register_with_unit("samples_age", help, Unit::Seconds, sampled.age.clone());
@@ -290,6 +293,7 @@ impl Sampled {
         self.notices_waiting.set(gauge(*waiting_notices));
         self.events_unstamped.set(gauge(taken.sample.unstamped_events));
         self.events_behind.set(gauge(taken.sample.events_behind));
+        self.events_unpublished.set(gauge(taken.sample.unpublished_events));
         self.notices_oldest.set(oldest_notice.map_or(0, |oldest| seconds(now.since(oldest))));
         self.age.get_or_create(&Sample { sample: "open" }).set(seconds(now.since(taken.at)));
     }

@@ -8,13 +8,16 @@ use domain::{PaymentState, PaymentType, ShopName, StuckReason, Time};
 use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use store::{Database, Reads, SampleClaim, Samples, Store, StoreError};
+use store::{Database, Reads, SampleClaim, Samples, Store, StoreError, Streams};
 
 /// Counts, or reads what another process has counted.
 pub struct Sampler {
     samples: Arc<dyn Samples>,
     reads: Arc<dyn Reads>,
     store: Arc<dyn Store>,
+    streams: Arc<dyn Streams>,
+    /// The stream that events are published to, if they are.
+    stream: Option<String>,
     interval: Duration,
     /// None if nobody wants it.
     full_interval: Option<Duration>,
@@ -46,6 +49,8 @@ pub(crate) struct OpenSample {
     pub(crate) unstamped_events: u64,
     /// How far the endpoint is behind the feed that is farthest.
     pub(crate) events_behind: u64,
+    /// Events that were not published yet; 0 if none is.
+    pub(crate) unpublished_events: u64,
     /// When the last complete pass over each shop's list ended.
     pub(crate) swept: Vec<(ShopName, Time)>,
 }
@@ -66,12 +71,14 @@ impl Sampler {
     /// Counts into `latest`.
     pub(crate) fn new(
         database: &Database,
+        stream: Option<String>,
         interval: Duration,
         full_interval: Option<Duration>,
         latest: Arc<Latest>,
     ) -> Self {
         let (samples, reads, store) = (database.samples.clone(), database.reads.clone(), database.store.clone());
-        Self { samples, reads, store, interval, full_interval, latest }
+        let streams = database.streams.clone();
+        Self { samples, reads, store, streams, stream, interval, full_interval, latest }
     }
 
     /// How long a process may wait between two steps.
@@ -115,6 +122,10 @@ impl Sampler {
         let stuck = self.reads.stuck_tallies(&BTreeSet::new(), now, u32::MAX).await?;
         let (waiting_notices, oldest_notice) = self.samples.waiting_notices().await?;
         let (unstamped_events, events_behind) = self.samples.event_backlog().await?;
+        let unpublished_events = match &self.stream {
+            Some(stream) => self.streams.unpublished_events(stream).await?,
+            None => 0,
+        };
         let swept = self.store.sweeps().await?;
         Ok(OpenSample {
             open: open.into_iter().map(|count| (count.state, count.payments, count.oldest)).collect(),
@@ -123,6 +134,7 @@ impl Sampler {
             oldest_notice,
             unstamped_events,
             events_behind,
+            unpublished_events,
             swept: swept.into_iter().filter_map(|sweep| Some((sweep.shop, sweep.completed_at?))).collect(),
         })
     }

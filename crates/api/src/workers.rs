@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::Time;
-use orchestrator::{DeedError, Desk, Exporter, Pusher, Reconciler};
+use orchestrator::{DeedError, Desk, Exporter, Publisher, Pusher, Reconciler};
 use store::{Books, Replica, StoreError, Switches};
 use tokio::sync::{Notify, Semaphore};
 
@@ -74,13 +74,15 @@ pub struct Hands<'a> {
     pub exporter: &'a Arc<Exporter>,
     /// Where events are told from.
     pub pusher: &'a Arc<Pusher>,
+    /// Where events are published from, if they are.
+    pub publisher: Option<&'a Arc<Publisher>>,
     /// Where the database is asked for the metrics.
     pub sampler: &'a Arc<Sampler>,
 }
 
 /// Starts the loops; they end when the program stops.
 pub fn start(hands: Hands<'_>, works: &Works, all: &Settings) {
-    let Hands { desk, books, switches, reconciler, exporter, pusher, sampler } = hands;
+    let Hands { desk, books, switches, reconciler, exporter, pusher, publisher, sampler } = hands;
     let settings = &all.workers;
     for _ in 0..settings.count {
         works.begin(run(Work::LookAfter(Arc::clone(desk)), works.clone(), settings.clone()));
@@ -91,6 +93,9 @@ pub fn start(hands: Hands<'_>, works: &Works, all: &Settings) {
     works.begin(post(Arc::clone(desk), books, works.clone()));
     works.begin(stamp(Arc::clone(desk), Arc::clone(pusher), works.clone()));
     works.begin(send(Arc::clone(pusher), works.clone(), all.clone()));
+    if let Some(publisher) = publisher {
+        works.begin(publish(Arc::clone(publisher), Arc::clone(pusher), works.clone()));
+    }
     works.begin(forget(Arc::clone(desk), Arc::clone(pusher), works.clone()));
     works.begin(heed(Arc::clone(desk), switches, works.clone()));
     works.begin(sample(Arc::clone(desk), Arc::clone(sampler), works.clone()));
@@ -199,6 +204,28 @@ async fn send(pusher: Arc<Pusher>, works: Works, settings: Settings) {
             _ = stamped.changed(), if !failing => {}
             () = told.notified(), if !failing => {}
             () = pause_or_stop(&works, if failing { idle.max(Duration::from_secs(1)) } else { idle }) => {}
+        }
+    }
+}
+
+/// Publishes what has its place in the feed: at once if this process stamped it, within a second if another one did.
+async fn publish(publisher: Arc<Publisher>, pusher: Arc<Pusher>, works: Works) {
+    let (mut stamped, mut said) = (pusher.stamped(), None);
+    while !works.stopping().is_cancelled() {
+        stamped.mark_unchanged();
+        let failure = publisher.step().await.err().map(|error| error.to_string());
+        // One line for each new reason, not one for each try.
+        if failure != said {
+            if let Some(why) = &failure {
+                tracing::error!(why, "events cannot be published");
+            } else {
+                tracing::info!("events are published again");
+            }
+        }
+        said = failure;
+        tokio::select! {
+            _ = stamped.changed(), if said.is_none() => {}
+            () = pause_or_stop(&works, Duration::from_secs(1)) => {}
         }
     }
 }

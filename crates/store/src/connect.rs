@@ -6,7 +6,7 @@ use crate::postgres::PostgresStore;
 use crate::sqlite::SqliteStore;
 use crate::{
     Books, DatabaseUrl, Events, Exports, Inbox, Keys, Means, PoolSettings, Proposals, Reads, Reconciliations, Replicas,
-    Samples, Sessions, Settlements, Store, StoreError, Switches,
+    Samples, Sessions, Settlements, Store, StoreError, Streams, Switches,
 };
 
 /// A database as the rest of the house sees it: what is done to it, without which one it is.
@@ -42,6 +42,8 @@ pub struct Database {
     pub replicas: Arc<dyn Replicas>,
     /// Settlement files.
     pub settlements: Arc<dyn Settlements>,
+    /// Streams that events are published to.
+    pub streams: Arc<dyn Streams>,
     connections: Connections,
 }
 
@@ -67,7 +69,8 @@ pub async fn connect(url: &DatabaseUrl, settings: &PoolSettings) -> Result<Datab
                 switches: store.clone(),
                 sessions: store.clone(),
                 replicas: store.clone(),
-                settlements: store,
+                settlements: store.clone(),
+                streams: store,
             })
         }
         Place::Sqlite(file) => {
@@ -88,7 +91,8 @@ pub async fn connect(url: &DatabaseUrl, settings: &PoolSettings) -> Result<Datab
                 switches: store.clone(),
                 sessions: store.clone(),
                 replicas: store.clone(),
-                settlements: store,
+                settlements: store.clone(),
+                streams: store,
             })
         }
     }

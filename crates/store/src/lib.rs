@@ -29,6 +29,7 @@ mod sessions;
 mod settlements;
 mod sqlite;
 mod store;
+mod streams;
 mod stuck;
 mod switches;
 
@@ -61,5 +62,6 @@ pub use store::{
     Birth, Claim, DueNotice, Filed, Lease, Move, Name, Notice, NoticeId, Opened, Outcome, OwnerId, Pass, Received,
     Store, Stored, Sweep, SweepClaim, UnmatchedPayment, Write,
 };
+pub use streams::{StreamClaim, StreamPlace, Streams};
 pub use stuck::{StuckItem, StuckPage, StuckTally};
 pub use switches::{SwitchChange, Switches};

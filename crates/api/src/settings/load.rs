@@ -74,7 +74,7 @@ fn list_key(name: &str) -> Option<&'static str> {
 }
 
 /// The tables of the settings, as the environment names them.
-const TABLES: [&str; 17] = [
+const TABLES: [&str; 18] = [
     "HTTP",
     "DATABASE",
     "GATEWAY",
@@ -86,6 +86,7 @@ const TABLES: [&str; 17] = [
     "RECONCILIATION",
     "EXPORTS",
     "WEBHOOK_ENDPOINTS",
+    "NATS",
     "METRICS",
     "CONSOLE",
     "SANDBOX",
@@ -144,6 +145,7 @@ impl Settings {
         self.check_flow_rules()?;
         self.check_console()?;
         self.check_sandbox()?;
+        self.check_nats()?;
         self.check_numbers()
     }
 
@@ -195,6 +197,40 @@ impl Settings {
             let problem =
                 "is only for a simulated gateway, and gateway.base_url names pay.tech's own; set one of the two";
             return Err(wrong("sandbox.enabled", problem));
+        }
+        Ok(())
+    }
+
+    /// A stream is published to over TLS, unless it is on this machine, under names that mean nothing else there.
+    fn check_nats(&self) -> Result<(), InvalidSettings> {
+        let nats = &self.nats;
+        if !nats.is_on() {
+            return Ok(());
+        }
+        let url = Url::parse(&nats.url).map_err(|_| wrong("nats.url", "is no URL"))?;
+        // Of a scheme that the web does not know, an address is read as a name.
+        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+        let is_local = host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
+        if url.scheme() != "tls" && !(url.scheme() == "nats" && is_local) {
+            return Err(wrong("nats.url", "must begin with tls://; nats:// is for a server on loopback"));
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(wrong("nats.url", "must hold no user and no password; set nats.user and NATS__PASSWORD"));
+        }
+        let is_token = |text: &str| {
+            !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+        };
+        if !is_token(&nats.stream) {
+            return Err(wrong("nats.stream", "must be letters, digits, '-' or '_'"));
+        }
+        if !nats.subject_prefix.split('.').all(is_token) {
+            return Err(wrong(
+                "nats.subject_prefix",
+                "must be words of letters, digits, '-' or '_', with dots between",
+            ));
+        }
+        if nats.credentials.is_set() && !nats.user.is_empty() {
+            return Err(wrong("nats.credentials", "is set beside nats.user; set one of the two"));
         }
         Ok(())
     }
@@ -292,6 +328,8 @@ impl Settings {
             ("webhook_endpoints.pause_seconds_max", webhooks.pause_seconds_max),
             ("webhook_endpoints.give_up_hours", webhooks.give_up_hours),
             ("webhook_endpoints.kept_days", webhooks.kept_days),
+            ("nats.replicas", self.nats.replicas as u64),
+            ("nats.answer_seconds", self.nats.answer_seconds),
             ("stuck.failures", self.stuck.failures.into()),
             ("metrics.interval_seconds", self.metrics.interval_seconds),
         ];

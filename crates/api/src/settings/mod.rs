@@ -41,6 +41,7 @@ pub struct Settings {
     pub settlements: Settlements,
     pub exports: Exports,
     pub webhook_endpoints: WebhookEndpoints,
+    pub nats: Nats,
     pub metrics: Metrics,
     pub console: Console,
     pub sandbox: Sandbox,
@@ -249,6 +250,30 @@ pub struct WebhookEndpoints {
     pub give_up_hours: u64,
     pub kept_days: u64,
     pub endpoints_max: u32,
+}
+
+/// `[nats]`
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "see Settings")]
+pub struct Nats {
+    pub url: String,
+    pub stream: String,
+    pub subject_prefix: String,
+    pub max_age_days: u64,
+    pub replicas: usize,
+    pub answer_seconds: u64,
+    pub user: String,
+    pub password: Secret,
+    pub credentials: Secret,
+    pub ca_path: PathBuf,
+}
+
+impl Nats {
+    /// Whether events are published there.
+    pub fn is_on(&self) -> bool {
+        !self.url.is_empty()
+    }
 }
 
 /// `[metrics]`

@@ -80,7 +80,7 @@ async fn what_cannot_be_understood_ends_with_2_and_one_clear_line() {
 /// Settings with which the service cannot serve: the key is named, nothing listens, nothing is created.
 #[tokio::test]
 async fn settings_that_cannot_work_end_with_2_and_name_the_key() {
-    let broken: [(&[(&str, &str)], &str); 36] = [
+    let broken: [(&[(&str, &str)], &str); 41] = [
         (&[("MASTER_KEY", "")], "master_key: is missing; set MASTER_KEY"),
         (&[("MASTER_KEY", "short-master-key-x")], "master_key: is too short"),
         (&[("SHOPS__MAIN__API_KEY", "")], "shops.main.api_key: is missing; set SHOPS__MAIN__API_KEY"),
@@ -129,6 +129,14 @@ async fn settings_that_cannot_work_end_with_2_and_name_the_key() {
         (
             &[("SANDBOX__ENABLED", "true"), ("GATEWAY__BASE_URL", "https://engine-sandbox.pay.tech")],
             "sandbox.enabled: is only for a simulated gateway",
+        ),
+        (&[("NATS__URL", "nats://nats.shop.example:4222")], "nats.url: must begin with tls://"),
+        (&[("NATS__URL", "tls://me:hidden-value-5@nats.shop.example")], "nats.url: must hold no user"),
+        (&[("NATS__URL", "nats://127.0.0.1:4222"), ("NATS__STREAM", "a.b")], "nats.stream: must be"),
+        (&[("NATS__URL", "nats://127.0.0.1:4222"), ("NATS__SUBJECT_PREFIX", "a..b")], "nats.subject_prefix: must be"),
+        (
+            &[("NATS__URL", "nats://127.0.0.1:4222"), ("NATS__USER", "me"), ("NATS__CREDENTIALS", "hidden-value-6")],
+            "nats.credentials: is set beside nats.user",
         ),
         (&[("LOG__LEVEL", "api=loud")], "log.level"),
         (&[("LOG__LEVEL", "loud")], "log.level"),

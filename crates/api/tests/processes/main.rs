@@ -19,6 +19,7 @@ mod on_call;
 mod outages;
 mod port;
 mod process;
+mod publishing;
 mod races;
 #[path = "../receiver/mod.rs"]
 #[allow(dead_code, reason = "stories ask it for more")]

@@ -14,7 +14,7 @@ use crate::receiver::{Behaviour, Receiver};
 use crate::waiting::Waiting;
 
 /// Payments, of three events each; `make gate` and `make soak` may ask for more.
-fn payments() -> usize {
+pub(crate) fn payments() -> usize {
     std::env::var("TOLD_PAYMENTS").map_or(60, |count| count.parse().expect("TOLD_PAYMENTS must be a number"))
 }
 
@@ -155,7 +155,7 @@ async fn until_told(receiver: &Receiver, events: usize) {
     }
 }
 
-async fn pay(caller: &Caller, reference: String) {
+pub(crate) async fn pay(caller: &Caller, reference: String) {
     let mut handed_out = HandedOut::default();
     let taken = caller.order(&reference, &mut handed_out).await;
     caller.pay(&taken.body).await;
@@ -164,7 +164,7 @@ async fn pay(caller: &Caller, reference: String) {
 
 /// The feed from its beginning, once at least so many events are in it and no more come: its places and each payment's
 /// sequences have no gap.
-async fn whole_feed(caller: &Caller, events: usize) -> Vec<Value> {
+pub(crate) async fn whole_feed(caller: &Caller, events: usize) -> Vec<Value> {
     let (mut after, mut seen) = (0, Vec::new());
     let mut waiting = Waiting::until(format!("{events} events are in the feed"));
     loop {

@@ -13,6 +13,7 @@ use tokio::process::{Child, Command};
 
 use crate::app::{Kind, SIGNING_KEY, TestApp, eventually};
 use crate::orders::payout;
+use crate::receiver::{Behaviour, Receiver};
 
 const RULES: &str = include_str!("../../../../deploy/alerts.yml");
 const DASHBOARD: &str = include_str!("../../../../deploy/dashboard.json");
@@ -370,6 +371,21 @@ impl Drill {
         self.fires("WebhooksWaiting", async |_| {}).await;
     }
 
+    /// Somebody takes no events, and nobody listens where they are published.
+    async fn events_do_not_get_out(&mut self) {
+        let receiver = Receiver::start().await;
+        receiver.behaves(Behaviour::Says(503, ""));
+        let endpoint = json!({ "url": receiver.url, "after": "0" });
+        assert_eq!(self.app.post("/v1/webhook-endpoints", &endpoint).await.status, 201);
+        for _ in 0..51 {
+            self.order_with(None).await;
+        }
+        while self.app.serving().pusher().stamp().await.unwrap() > 0 {}
+        assert!(self.app.serving().publisher().unwrap().step().await.is_err());
+        self.fires("EventsBehind", async |_| {}).await;
+        self.fires("EventsUnpublished", async |_| {}).await;
+    }
+
     async fn people_stop_something_and_the_database_is_wrong_slow_and_not_counted(&mut self) {
         let stop = json!({ "stopped": true, "reason": "a drill" });
         assert_eq!(self.app.post("/v1/switches/withdrawals", &stop).await.status, 200);
@@ -408,6 +424,10 @@ async fn each_alert_is_made_to_fire_by_a_real_fault() {
         ("GATEWAY__BREAKER_FAILURES", "1000"),
         ("METRICS__INTERVAL_SECONDS", "1"),
         ("METRICS__FULL_INTERVAL_SECONDS", "1"),
+        ("WEBHOOK_ENDPOINTS__ALLOWED_NETWORKS", "127.0.0.1/32"),
+        ("WEBHOOK_ENDPOINTS__ALLOW_HTTP", "true"),
+        // Nobody listens there.
+        ("NATS__URL", "nats://127.0.0.1:1"),
     ];
     let app = TestApp::start_with(Kind::Postgres, &pairs).await;
     let Some(prometheus) = Prometheus::watching(&app.url).await else { return };
@@ -415,6 +435,7 @@ async fn each_alert_is_made_to_fire_by_a_real_fault() {
     drill.the_gateway_fails_and_is_slow().await;
     drill.notices_are_forged_and_do_not_come().await;
     drill.payments_are_stuck_and_a_notice_waits().await;
+    drill.events_do_not_get_out().await;
     drill.people_stop_something_and_the_database_is_wrong_slow_and_not_counted().await;
     drill.our_key_is_refused().await;
     assert!(drill.app.application.take().unwrap().stop().await);

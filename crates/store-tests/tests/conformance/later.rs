@@ -12,7 +12,7 @@ use crate::fixtures::*;
 use crate::test_store::{TestStore, on_both_databases};
 use crate::{exporting, reconciling, serving, settling, signing_in, telling};
 
-const TABLES: [&str; 30] = [
+const TABLES: [&str; 31] = [
     "payments",
     "payment_events",
     "payment_checks",
@@ -33,6 +33,7 @@ const TABLES: [&str; 30] = [
     "exports",
     "export_downloads",
     "event_feed",
+    "event_streams",
     "webhook_endpoints",
     "webhook_deliveries",
     "samples",
@@ -105,6 +106,16 @@ async fn everything(store: &TestStore, round: u128) {
     store.store.file_unmatched(&[stranger]).await.unwrap();
     assert!(!store.store.due_unmatched(&shop(), at(seconds), 10).await.unwrap().is_empty());
     assert!(!store.unmatched(&shop()).await.is_empty());
+
+    let of_stream = store::StreamClaim {
+        name: format!("EVENTS-{round}"),
+        now: at(seconds),
+        owner: owner(1),
+        until: at(seconds + 9),
+    };
+    let place = database.streams.claim_stream(&of_stream).await.unwrap().unwrap();
+    assert!(database.streams.record_stream(&place, None).await.unwrap());
+    database.streams.unpublished_events(&place.name).await.unwrap();
 
     database.means.keep_means(id(number), b"a card", at(seconds)).await.unwrap();
     assert!(database.means.means(id(number)).await.unwrap().is_some());

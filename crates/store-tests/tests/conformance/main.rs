@@ -23,6 +23,7 @@ mod listing;
 mod means;
 mod opening;
 mod poison;
+mod publishing;
 mod reading;
 mod receiving;
 mod reconciling;

@@ -28,6 +28,7 @@ mod sessions;
 mod settlements;
 mod statement;
 mod stored;
+mod streams;
 mod stuck;
 mod sweep;
 mod switches;

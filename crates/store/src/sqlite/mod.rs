@@ -36,6 +36,7 @@ mod samples;
 mod serving_lock;
 mod sessions;
 mod settlements;
+mod streams;
 mod stuck;
 mod sweep;
 mod switches;

@@ -9,13 +9,13 @@ use sqlx::{AssertSqlSafe, Row as _};
 
 use super::{
     SqliteStore, books, breaks, claim, commit, endpoints, events, exports, health, inbox, keys, ledger, list, load,
-    means, open, proposals, receive, reconciliations, replicas, samples, sessions, settlements, stuck, sweep, switches,
-    unmatched,
+    means, open, proposals, receive, reconciliations, replicas, samples, sessions, settlements, streams, stuck, sweep,
+    switches, unmatched,
 };
 use crate::{Filter, Page, Position};
 
 /// The statements whose cost must not grow with what is stored.
-const HOT: [(&str, &str); 98] = [
+const HOT: [(&str, &str); 101] = [
     ("open payments", open::INSERT_PAYMENTS),
     ("open checks", open::INSERT_CHECKS),
     ("open events", open::INSERT_EVENTS),
@@ -114,6 +114,9 @@ const HOT: [(&str, &str); 98] = [
     ("note settled", settlements::NOTE_SETTLED),
     ("open settlement breaks", settlements::OPEN_SETTLEMENT_BREAKS),
     ("unsettled", settlements::UNSETTLED),
+    ("claim stream", streams::CLAIM_STREAM),
+    ("record stream", streams::RECORD_STREAM),
+    ("unpublished events", streams::UNPUBLISHED_EVENTS),
 ];
 
 /// Those that may read a whole table.

@@ -10,9 +10,9 @@ mod shelf;
 mod summary;
 
 use std::collections::BTreeSet;
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
+use std::{io, iter};
 
 use domain::{Actor, ShopName, Time};
 use export::{Cell, ExportFile, Format, Heading, Manifest, NotWritten, Report, Unresolved, Zone};
@@ -83,6 +83,32 @@ struct Snapshot {
     /// The name of an upload into a bucket that has begun and is not complete.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     upload: Option<String>,
+}
+
+impl Snapshot {
+    /// The books that it looks at, in parts that are read at once.
+    fn spans(&self) -> impl Iterator<Item = Span> + use<> {
+        let (first, last) = (self.after, self.through);
+        let begins = iter::successors(Some(first), |after| Some(after + u64::from(PAGE)));
+        begins
+            .take_while(move |after| *after < last)
+            .map(move |after| Span { after, through: last.min(after + u64::from(PAGE)) })
+    }
+}
+
+/// Places of the books one behind the other, which have no gaps.
+#[derive(Debug, Clone, Copy)]
+struct Span {
+    /// The place behind which it begins.
+    after: u64,
+    /// Its last place.
+    through: u64,
+}
+
+impl Span {
+    fn lines(self) -> u64 {
+        self.through - self.after
+    }
 }
 
 /// Why a file came to no end.
@@ -340,21 +366,13 @@ struct Page {
 }
 
 impl Exporter {
-    /// The lines behind a place, of the shops that it is about, and how many were gone through for them; moves the place on.
-    async fn next_lines(
-        &self,
-        export: &Export,
-        place: &mut u64,
-        snapshot: &Snapshot,
-    ) -> Result<(Vec<Line>, u64), Halt> {
-        let lines = self.books.lines(*place, snapshot.through, PAGE).await?;
-        let Some(last) = lines.last() else {
+    /// The lines of a span, of the shops that an export is about.
+    async fn read_lines(&self, export: &Export, span: Span) -> Result<Vec<Line>, Halt> {
+        let lines = self.books.lines(span.after, span.through, PAGE).await?;
+        if lines.len() as u64 != span.lines() {
             return Err(Halt::Nonsense("the books have no line where they must have one"));
-        };
-        let gone_through = last.place - *place;
-        *place = last.place;
-        let ours = lines.into_iter().filter(|line| export.shops.contains(&line.payment.shop)).collect();
-        Ok((ours, gone_through))
+        }
+        Ok(lines.into_iter().filter(|line| export.shops.contains(&line.payment.shop)).collect())
     }
 
     /// Writes the rows of a page, and says how far it is.

@@ -49,6 +49,27 @@ on_every_store! {
         }
     }
 
+    /// A workbook carries the name of its export, so one export is written twice: first by processes that die, then by one
+    /// that nothing happens to.
+    async fn a_workbook_whose_processes_died_is_the_one_of_an_undisturbed_one(kind: Kind) {
+        let deployment = Deployment::new(kind).await.with(&SOON);
+        let to = deployment.trade(5).await;
+        for point in POINTS.iter().skip(4).step_by(3) {
+            let command = ["export", "transactions", "--from", FROM, "--to", &to, "--format", "xlsx", "--json"];
+            let killed = deployment.run_with(&command, &[("FAILPOINT", point)]).await;
+            assert_eq!(killed.status.code(), None, "{point}: {killed:?}");
+            let resumed = deployment.workbook().await;
+            fs::remove_dir_all(deployment.folder.path().join("exports")).unwrap();
+            deployment
+                .tamper("update exports set state = 'waiting', manifest = null, finished_at = null, rows_done = 0")
+                .await;
+            let undisturbed = deployment.workbook().await;
+            assert!(resumed == undisturbed, "{point}: {} bytes, then {}", resumed.len(), undisturbed.len());
+            fs::remove_dir_all(deployment.folder.path().join("exports")).unwrap();
+            deployment.tamper("delete from exports").await;
+        }
+    }
+
     /// Money moves while a file is written, and the file is what it would have been without that.
     async fn an_export_beside_traffic_is_the_same_as_one_afterwards(kind: Kind) {
         let deployment = Deployment::new(kind).await.with(&SOON);
@@ -145,9 +166,22 @@ impl Deployment {
         to
     }
 
+    /// The one workbook, once a service has written it to its end.
+    async fn workbook(&self) -> Vec<u8> {
+        let service = self.serve().await;
+        let mut waiting = Waiting::until("the workbook is there");
+        while self.files("xlsx").is_empty() || !self.files("part").is_empty() {
+            waiting.pause().await;
+        }
+        service.kill().await;
+        let [file] = <[_; 1]>::try_from(self.files("xlsx")).unwrap();
+        file
+    }
+
     /// All files of a kind that are kept.
     pub(crate) fn files(&self, extension: &str) -> Vec<Vec<u8>> {
-        let kept = fs::read_dir(self.folder.path().join("exports")).unwrap().map(|entry| entry.unwrap().path());
+        let Ok(kept) = fs::read_dir(self.folder.path().join("exports")) else { return Vec::new() };
+        let kept = kept.map(|entry| entry.unwrap().path());
         let kept = kept.filter(|path| path.extension().is_some_and(|found| found == extension));
         kept.map(|path| fs::read(path).unwrap()).collect()
     }

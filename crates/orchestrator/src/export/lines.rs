@@ -1,13 +1,18 @@
 //! `transactions`: each line of the books is a row.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 
 use domain::{MovementKind, PaymentId, Time};
 use export::{Cell, Zone};
 use futures::future::try_join;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use store::{Export, Line, LineName, Reconciled};
 
-use super::{Exporter, Halt, Page, Snapshot};
+use super::{Exporter, Halt, Page, Snapshot, Span};
+
+/// Spans that are read at once: the database is at one while another is made into rows.
+const AHEAD: usize = 2;
 
 impl Exporter {
     pub(super) async fn write_lines(
@@ -17,45 +22,31 @@ impl Exporter {
         zone: &Zone,
         mut page: Page,
     ) -> Result<Page, Halt> {
-        let mut ahead = Ahead { exporter: self, zone, order: export.clone(), snapshot, place: snapshot.after };
-        let mut next = ahead.rows().await?;
+        let order = export.clone();
+        let reads = stream::iter(snapshot.spans()).map(|span| self.rows(&order, span, zone));
+        let mut ahead = pin!(reads.buffered(AHEAD));
+        let mut next = ahead.try_next().await?;
         while let Some((rows, gone_through)) = next {
             page.rows = rows;
             // The next rows are read while these are written.
-            (page, next) = try_join(self.write_page(export, page, gone_through), ahead.rows()).await?;
+            (page, next) = try_join(self.write_page(export, page, gone_through), ahead.try_next()).await?;
         }
         Ok(page)
     }
-}
 
-/// Reads the rows of an export, page after page.
-struct Ahead<'a> {
-    exporter: &'a Exporter,
-    zone: &'a Zone,
-    /// The export as it was ordered.
-    order: Export,
-    snapshot: &'a Snapshot,
-    /// The place of the last line that was read.
-    place: u64,
-}
-
-impl Ahead<'_> {
-    /// The next rows, and how many lines were gone through for them; none behind the last.
-    async fn rows(&mut self) -> Result<Option<(Vec<Vec<Cell>>, u64)>, Halt> {
-        if self.place >= self.snapshot.through {
-            return Ok(None);
-        }
-        let (lines, gone_through) = self.exporter.next_lines(&self.order, &mut self.place, self.snapshot).await?;
+    /// The rows of a span of the books, and how many lines were gone through for them.
+    async fn rows(&self, order: &Export, span: Span, zone: &Zone) -> Result<(Vec<Vec<Cell>>, u64), Halt> {
+        let lines = self.read_lines(order, span).await?;
         let mut payments: Vec<PaymentId> = lines.iter().map(|line| line.payment.id).collect();
         payments.sort_unstable();
         payments.dedup();
-        let proven = self.exporter.differences.reconciled(&payments).await?;
+        let proven = self.differences.reconciled(&payments).await?;
         let proven: BTreeMap<PaymentId, Reconciled> = proven.into_iter().map(|one| (one.payment, one)).collect();
         let rows = lines.iter().map(|line| {
             let proven_at = proven.get(&line.payment.id).map(|one| one.at);
-            row(line, proven_at.filter(|at| is_proven(line, *at, self.order.ordered_at)), self.zone)
+            row(line, proven_at.filter(|at| is_proven(line, *at, order.ordered_at)), zone)
         });
-        Ok(Some((rows.collect::<Result<_, _>>()?, gone_through)))
+        Ok((rows.collect::<Result<_, _>>()?, span.lines()))
     }
 }
 

@@ -45,14 +45,12 @@ impl Exporter {
                 days.accounts.insert(account, day);
             }
         }
-        let mut place = snapshot.after;
-        while place < snapshot.through {
-            let (lines, gone_through) = self.next_lines(export, &mut place, snapshot).await?;
-            for line in &lines {
+        for span in snapshot.spans() {
+            for line in &self.read_lines(export, span).await? {
                 days.end_those_before(zone.business_date(line.posted_at), &mut page.rows)?;
                 days.add(line).map_err(NotWritten::from)?;
             }
-            page = self.write_page(export, page, gone_through).await?;
+            page = self.write_page(export, page, span.lines()).await?;
         }
         // The last moment of the window is the one before its end.
         let last = zone.business_date(export.to.minus(std::time::Duration::from_micros(1)));

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU16, Ordering};
 /// ports, and test programs that run at the same time look for them in different places.
 pub(crate) fn own_address() -> SocketAddr {
     const FIRST: u16 = 10_000;
-    const BLOCK: u16 = 500;
-    const BLOCKS: u16 = 40;
+    const BLOCK: u16 = 2_000;
+    const BLOCKS: u16 = 10;
     static TAKEN: AtomicU16 = AtomicU16::new(0);
     let block = u16::try_from(std::process::id() % u32::from(BLOCKS)).unwrap();
     loop {

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -379,6 +379,29 @@ fn the_same_page_again_and_again_ends_as_failed_and_closes_nothing() {
     assert_eq!((closed.state, closed.closed_run), (BreakState::Closed, Some(next)));
     let reason = closed.reason.unwrap();
     assert!(reason.contains(&next.to_string()) && reason.contains("the gateway's list does not show it"), "{reason}");
+}
+
+#[test]
+fn a_busy_second_at_the_end_of_a_slice_is_read_to_its_end() {
+    let mut house = House::new();
+    let rules = ReconciliationRules { page_items: 3, slice_items: 21, ..ReconciliationRules::default() };
+    house.reconciler = Reconciler::new(house.desk.clone(), house.store.clone(), house.store.clone(), rules);
+    let make = |number: u32, after: Duration| {
+        house.pass(after);
+        let stranger = house.gateway.stranger(&format!("f{number}"));
+        house.gateway.items.lock().push(stranger);
+    };
+    (0..6).for_each(|number| make(number, SECOND));
+    house.pass(SECOND);
+    (6..21).for_each(|number| make(number, Duration::ZERO));
+    (21..27).for_each(|number| make(number, SECOND));
+    let run = house.order();
+    let run = house.carry_out(run);
+    assert_eq!((run.state, run.progress.items, run.failure), (RunState::Completed, 27, None));
+    let slices: BTreeSet<_> =
+        house.gateway.lists.lock().iter().map(|path| path.split_once("created.lt=").unwrap().1.to_owned()).collect();
+    assert!(slices.len() > 1, "{slices:?}");
+    assert_eq!(house.kinds(), [(BreakKind::MissingHere, BreakState::Open); 27]);
 }
 
 #[test]

@@ -286,16 +286,17 @@ impl TestApp {
         let ordered = self.post("/v1/reconciliations", &json!({ "from": begun, "to": self.moment() })).await;
         assert_eq!(ordered.status, 202, "{ordered:?}");
         let path = format!("/v1/reconciliations/{}", ordered.body["id"].as_str().unwrap());
+        let mut run = Value::Null;
         for _ in 0..TURNS_MAX {
             self.serving().reconciler().reconcile_due().await.unwrap();
             self.advance(SECOND);
-            let run = self.get(&path).await.body;
+            run = self.get(&path).await.body;
             if run["finishedAt"].is_string() {
                 assert_eq!(run["state"], "completed", "{run}");
                 return run;
             }
         }
-        panic!("the comparison never ends");
+        panic!("the comparison never ends: {run}");
     }
 
     /// All breaks that fit, page by page.

@@ -56,10 +56,14 @@ impl Reconciler {
         let fresh: Vec<Sighting> =
             fresh.map(|(told, _)| (told.id.clone(), told)).collect::<BTreeMap<_, _>>().into_values().collect();
 
+        // A slice begins with the second in which the one before ended, and that may have been a busy one. It is as long as
+        // a slice at most, or it is not read at all.
+        let edge = place.reached.map(|reached| reached.plus(Duration::from_secs(1)));
+        let is_at_edge = place.created_before.is_some() && place.created_before == edge;
         place.pages += 1;
         place.items += fresh.len() as u64;
         place.reached = fresh.iter().filter_map(|told| told.created).chain(place.reached).min();
-        if moved_up || fresh.is_empty() && page.has_more {
+        if moved_up || fresh.is_empty() && page.has_more && !is_at_edge {
             place.stale_pages += 1;
             if place.stale_pages > STALE_PAGES_MAX {
                 return Err(Halt::Nonsense("the gateway's list shows the same page again and again"));

@@ -3,7 +3,7 @@ use domain::{BreakKind, ShopName};
 use orchestrator::Clock as _;
 use store::{BreakFilter, BreakState, BreaksPage};
 
-use super::{CommandError, Ending, Output, connect};
+use super::{CommandError, Ending, Output, connect, table};
 use crate::clock::SystemClock;
 use crate::http::{BreakView, SideView};
 use crate::settings::Settings;
@@ -43,23 +43,25 @@ pub(super) async fn run(args: &Args, settings: &Settings, output: &Output) -> Re
     let views: Vec<BreakView<'_>> = found.iter().map(|one| BreakView::of(one, now)).collect();
     output.write(&views, |views| match views.as_slice() {
         [] => "no such break".to_owned(),
-        views => views.iter().map(line).collect::<Vec<_>>().join("\n"),
+        views => table(COLUMNS, views.iter().map(row)),
     })?;
     Ok(if found.is_empty() { Ending::Fine } else { Ending::Found })
 }
 
-fn line(one: &BreakView<'_>) -> String {
+const COLUMNS: [&str; 7] = ["Break, payment", "Kind", "Shop", "Ours", "Theirs", "Age", "Owner"];
+
+fn row(one: &BreakView<'_>) -> [String; 7] {
     let name = one.payment_id.as_deref().or(one.gateway_payment_id).unwrap_or("-");
     let days = one.age_seconds / (24 * 60 * 60);
-    let owner = one.owner.unwrap_or("nobody");
-    format!(
-        "{}  {:<18}  {}  {name}  ours {}  theirs {}  {days} d  {owner}",
-        one.id,
+    [
+        format!("{}\n{name}", one.id),
         one.kind.to_string(),
-        one.shop,
+        one.shop.to_owned(),
         side(&one.ours),
-        side(&one.theirs)
-    )
+        side(&one.theirs),
+        format!("{days} d"),
+        one.owner.unwrap_or("nobody").to_owned(),
+    ]
 }
 
 fn side(side: &SideView<'_>) -> String {

@@ -1,8 +1,9 @@
 use std::sync::Arc;
 
 use clap::Args as ClapArgs;
+use store::Stored;
 
-use super::{CommandError, Ending, Output, connect};
+use super::{CommandError, Ending, Output, connect, table};
 use crate::application;
 use crate::clock::SystemClock;
 use crate::settings::Settings;
@@ -31,6 +32,14 @@ pub(super) async fn run(args: &Args, settings: &Settings, output: &Output) -> Re
         "state": stored.payment.state,
         "why": stored.payment.why(&stored.progress),
     });
-    output.write(&told, |_| format!("{}  {}", stored.payment.state, stored.payment.why(&stored.progress)))?;
+    output.write(&told, |_| standing(&stored))?;
     Ok(Ending::Fine)
+}
+
+/// Where a payment stands by now.
+pub(super) fn standing(stored: &Stored) -> String {
+    let payment = &stored.payment;
+    let why = payment.why(&stored.progress);
+    let row = [payment.id().to_string(), payment.state.to_string(), payment.version.to_string(), why];
+    table(["Payment", "State", "Version", "Why"], [row])
 }

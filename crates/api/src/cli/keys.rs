@@ -11,7 +11,7 @@ use store::{KeyRecord, Scope};
 use strum::VariantArray as _;
 use uuid::Uuid;
 
-use super::{CommandError, Ending, Output, connect};
+use super::{CommandError, Ending, Output, connect, table};
 use crate::clock::SystemClock;
 use crate::http::digest;
 use crate::ids::Ids;
@@ -58,7 +58,10 @@ pub(super) async fn run(args: Args, settings: &Settings, output: &Output) -> Res
         }
         Args::List => {
             let all = keys.keys().await?;
-            output.write(&all, |all| all.iter().map(line).collect::<Vec<_>>().join("\n"))?;
+            output.write(&all, |all| match all.as_slice() {
+                [] => "there is no key".to_owned(),
+                all => table(["Key", "Name", "Scopes", "Shops", "Made", "State"], all.iter().map(row)),
+            })?;
         }
         Args::Revoke { id } => {
             if !keys.revoke_key(id, SystemClock.now()).await? {
@@ -101,10 +104,10 @@ pub(super) fn record(key: &str, name: &str, scopes: BTreeSet<Scope>, shops: BTre
     }
 }
 
-fn line(key: &KeyRecord) -> String {
+fn row(key: &KeyRecord) -> [String; 6] {
     let scopes: Vec<String> = key.scopes.iter().map(ToString::to_string).collect();
     let shops: Vec<&str> = key.shops.iter().map(ShopName::as_str).collect();
-    let shops = if shops.is_empty() { "all shops".to_owned() } else { shops.join(",") };
+    let shops = if shops.is_empty() { "all shops".to_owned() } else { shops.join(", ") };
     let state = key.revoked_at.map_or_else(|| "live".to_owned(), |at| format!("revoked {at}"));
-    format!("{}  {:<20}  {}  {}  made {}  {}", key.id, key.name, scopes.join(","), shops, key.created_at, state)
+    [key.id.to_string(), key.name.clone(), scopes.join(", "), shops, key.created_at.to_string(), state]
 }

@@ -18,6 +18,7 @@ mod serve;
 mod settings;
 mod stuck;
 mod switch;
+mod table;
 mod trigger;
 mod verify;
 mod why;
@@ -28,6 +29,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 pub use local::Demo;
 pub use output::Output;
+use table::table;
 pub(crate) use why::{in_words, state as gateway_state_in_words};
 
 use crate::application::StartError;

@@ -4,8 +4,9 @@ use clap::Args as ClapArgs;
 use store::ProposalsPage;
 use uuid::Uuid;
 
+use super::check::standing;
 use super::operator::{KeyArg, Operator};
-use super::{CommandError, Ending, Output, connect};
+use super::{CommandError, Ending, Output, connect, table};
 use crate::application;
 use crate::clock::SystemClock;
 use crate::http::ProposalView;
@@ -36,7 +37,7 @@ pub(super) async fn run(args: &Args, settings: &Settings, output: &Output) -> Re
             open.iter().filter(|one| operator.may_see(&one.shop)).map(ProposalView::of).collect();
         output.write(&views, |views| match views.as_slice() {
             [] => "nothing waits for a second person".to_owned(),
-            views => views.iter().map(line).collect::<Vec<_>>().join("\n"),
+            views => table(COLUMNS, views.iter().map(row)),
         })?;
         return Ok(if views.is_empty() { Ending::Fine } else { Ending::Found });
     };
@@ -56,13 +57,18 @@ pub(super) async fn run(args: &Args, settings: &Settings, output: &Output) -> Re
     let told = serde_json::json!({
         "id": stored.payment.id().to_string(), "state": stored.payment.state, "version": stored.payment.version,
     });
-    output.write(&told, |_| format!("{}  {}", stored.payment.state, stored.payment.why(&stored.progress)))?;
+    output.write(&told, |_| standing(&stored))?;
     Ok(Ending::Fine)
 }
 
-fn line(view: &ProposalView) -> String {
-    format!(
-        "{}  {}  {}  asked by {} at {}, not before {}\n  {}",
-        view.id, view.payment_id, view.shop, view.asked_by, view.asked_at, view.not_before, view.action
-    )
+const COLUMNS: [&str; 5] = ["Proposal, payment", "Shop", "Asked", "Not before", "For"];
+
+fn row(view: &ProposalView) -> [String; 5] {
+    [
+        format!("{}\n{}", view.id, view.payment_id),
+        view.shop.clone(),
+        format!("{}\nby {}", view.asked_at, view.asked_by),
+        view.not_before.clone(),
+        view.action.to_string(),
+    ]
 }

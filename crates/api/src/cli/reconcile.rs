@@ -10,7 +10,7 @@ use orchestrator::{Clock as _, Reconciler, SettlementFile};
 use settlement::{Format, Statement};
 use store::{Cause, Run, RunState};
 
-use super::{CommandError, Ending, Output, connect};
+use super::{CommandError, Ending, Output, connect, table};
 use crate::application;
 use crate::clock::SystemClock;
 use crate::http::{RunView, window_max};
@@ -134,7 +134,10 @@ fn text(run: &Run) -> String {
     )];
     lines.extend(run.failure.iter().map(|why| format!("  {why}")));
     if let Some(tally) = &run.tally {
-        lines.extend(tally.open.iter().map(|(kind, count)| format!("  {count:>6}  {kind}")));
+        if !tally.open.is_empty() {
+            let rows = tally.open.iter().map(|(kind, count)| [count.to_string(), kind.to_string()]);
+            lines.push(table(["Open", "Kind"], rows));
+        }
         let (opened, resolved, closed) = (tally.opened, tally.resolved, tally.closed);
         lines.push(format!("  {opened} new, {resolved} found again that are resolved, {closed} closed"));
     }

@@ -5,8 +5,9 @@ use domain::{GatewayPaymentId, PaymentState, Text, Via};
 use orchestrator::{Action, Resolved, Wanted};
 
 use super::care::refuse_cards;
+use super::check::standing;
 use super::operator::{KeyArg, Operator};
-use super::{CommandError, Ending, Output, connect};
+use super::{CommandError, Ending, Output, connect, table};
 use crate::application;
 use crate::clock::SystemClock;
 use crate::http::{DryRunView, ProposalView};
@@ -79,7 +80,7 @@ pub(super) async fn run(args: &Args, settings: &Settings, output: &Output) -> Re
                 "id": id.to_string(), "state": stored.payment.state, "version": stored.payment.version,
                 "why": stored.payment.why(&stored.progress),
             });
-            output.write(&told, |_| format!("{}  {}", stored.payment.state, stored.payment.why(&stored.progress)))?;
+            output.write(&told, |_| standing(&stored))?;
         }
         Resolved::Proposed(proposal) => {
             output.write(&ProposalView::of(&proposal), |view| {
@@ -107,15 +108,16 @@ impl Args {
 }
 
 fn dry_run(view: &DryRunView) -> String {
-    let request = view.request.as_ref().map_or_else(
-        || "nothing would be sent to the gateway".to_owned(),
+    let sent = view.request.as_ref().map_or_else(
+        || "nothing".to_owned(),
         |request| {
-            let body = request.body.as_ref().map(|body| format!(" {body}")).unwrap_or_default();
-            format!("would be sent: {} {}{body}", request.method, request.path)
+            let body = request.body.as_ref().map(|body| format!("\n{body}")).unwrap_or_default();
+            format!("{} {}{body}", request.method, request.path)
         },
     );
-    let state = view.state.map(|state| format!("\nwould lead to: {state}")).unwrap_or_default();
-    let second = if view.needs_second_person { "\na second person must approve it" } else { "" };
-    let early = view.not_before.as_ref().map(|at| format!("\nnot before: {at}")).unwrap_or_default();
-    format!("{request}{state}{second}{early}")
+    let state = view.state.map_or_else(|| "not known".to_owned(), |state| state.to_string());
+    let second = if view.needs_second_person { "yes" } else { "no" };
+    let early = view.not_before.as_ref().map_or_else(|| "at once".to_owned(), ToString::to_string);
+    let columns = ["Would lead to", "Second person", "When", "Would be sent"];
+    table(columns, [[state, second.to_owned(), early, sent]])
 }

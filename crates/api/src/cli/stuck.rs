@@ -4,7 +4,7 @@ use orchestrator::Clock as _;
 use serde::Serialize;
 use store::StuckPage;
 
-use super::{CommandError, Ending, Output, connect};
+use super::{CommandError, Ending, Output, connect, table};
 use crate::clock::SystemClock;
 use crate::http::{CountView, STUCK_COUNT_MAX, StuckView};
 use crate::settings::Settings;
@@ -60,25 +60,26 @@ fn text(told: &Told<'_>) -> String {
     }
     let counts = told.counts.iter().map(|count| {
         let more = if count.more { "+" } else { "" };
-        let (reason, items, oldest) = (count.reason.to_string(), count.items, age(count.oldest_age_seconds));
-        format!("{reason:<24}  {items:>6}{more}  oldest {oldest}")
+        [format!("{}{more}", count.items), count.reason.to_string(), age(count.oldest_age_seconds)]
     });
-    let items = told.data.iter().flat_map(|item| [String::new()].into_iter().chain(lines(item)));
-    counts.chain(items).collect::<Vec<_>>().join("\n")
+    let counts = table(["Items", "Reason", "Oldest"], counts);
+    let items = table(["What", "Age, at risk", "Why, and what to do"], told.data.iter().map(row));
+    format!("{counts}\n{items}")
 }
 
-fn lines(item: &StuckView<'_>) -> Vec<String> {
+fn row(item: &StuckView<'_>) -> [String; 3] {
     let name = item.payment_id.as_deref().or(item.webhook_id.as_deref()).unwrap_or("-");
     let reference = item.reference_id.or(item.gateway_payment_id).unwrap_or("-");
-    let money = item.amount_at_risk.as_deref().zip(item.currency);
-    let money = money.map_or_else(String::new, |(amount, currency)| format!("  {amount} {currency}"));
     let state = item.state.as_deref().unwrap_or("-");
-    let (reason, old) = (item.reason.to_string(), age(item.age_seconds));
-    let assignee = item.assignee.unwrap_or("nobody");
-    let head = format!("{name}  {reason:<24}  {old:>8}  {state}{money}  {}  {reference}  {assignee}", item.shop);
-    let why = item.why.iter().map(|why| format!("  {why}"));
-    let step = format!("  next: {} ({})", item.next_step.text, item.next_step.runbook);
-    std::iter::once(head).chain(why).chain(std::iter::once(step)).collect()
+    let money = item.amount_at_risk.as_deref().zip(item.currency);
+    let money = money.map_or_else(String::new, |(amount, currency)| format!("\n{amount} {currency}"));
+    let why = item.why.as_ref().map_or_else(String::new, |why| format!("\n{why}"));
+    let assignee = item.assignee.map_or_else(String::new, |name| format!("\nlooked after by {name}"));
+    [
+        format!("{name}\n{reference}\n{state}, {}", item.shop),
+        format!("{}{money}", age(item.age_seconds)),
+        format!("{}{why}\nnext: {} ({}){assignee}", item.reason, item.next_step.text, item.next_step.runbook),
+    ]
 }
 
 /// "3 d 4 h", "12 min": as fine as a person needs it.

@@ -6,7 +6,7 @@ use strum::VariantArray as _;
 
 use super::care::refuse_cards;
 use super::operator::{KeyArg, Operator};
-use super::{CommandError, Ending, Output, connect};
+use super::{CommandError, Ending, Output, connect, table};
 use crate::clock::SystemClock;
 use crate::http::SwitchView;
 use crate::settings::Settings;
@@ -64,15 +64,12 @@ pub(super) async fn run(args: &Args, settings: &Settings, output: &Output) -> Re
         .iter()
         .map(|switch| SwitchView::of(*switch, turned.iter().find(|change| change.switch == *switch)))
         .collect();
-    output.write(&views, |views| views.iter().map(line).collect::<Vec<_>>().join("\n"))?;
+    output.write(&views, |views| table(["Switch", "State", "Since", "By", "Why"], views.iter().map(row)))?;
     Ok(if views.iter().any(|view| view.stopped) { Ending::Found } else { Ending::Fine })
 }
 
-fn line(view: &SwitchView) -> String {
+fn row(view: &SwitchView) -> [String; 5] {
     let state = if view.stopped { "STOPPED" } else { "goes" };
-    let last = match (&view.at, &view.by, &view.reason) {
-        (Some(at), Some(by), Some(reason)) => format!("  since {at}, by {by}: {reason}"),
-        _ => String::new(),
-    };
-    format!("{:<13}  {state}{last}", view.name.to_string())
+    let said = |text: &Option<String>| text.clone().unwrap_or_default();
+    [view.name.to_string(), state.to_owned(), said(&view.at), said(&view.by), said(&view.reason)]
 }

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use orchestrator::{Clock as _, Verified};
 
-use super::{CommandError, Ending, Output, connect};
+use super::{CommandError, Ending, Output, connect, table};
 use crate::clock::SystemClock;
 use crate::settings::Settings;
 
@@ -31,13 +31,20 @@ pub(super) async fn run(settings: &Settings, output: &Output) -> Result<Ending, 
 }
 
 fn text(verified: &Verified) -> String {
-    let mut lines = vec![format!("{} payments, {} ledger entries folded", verified.payments, verified.entries)];
-    lines.push(format!("{:>6}  I9 row is not the fold of its ledger", verified.mismatches.len()));
-    lines.extend(verified.broken().map(|(rule, found)| format!("{found:>6}  {rule}")));
-    lines.extend(verified.mismatches.iter().map(|mismatch| format!("{}: {}", mismatch.payment, mismatch.detail)));
-    lines.extend(verified.violations.iter().map(|found| format!("{} ({}): {}", found.rule, found.of, found.detail)));
-    if verified.is_fine() {
-        lines.push("nothing found".to_owned());
+    let mut parts = vec![format!("{} payments, {} ledger entries folded", verified.payments, verified.entries)];
+    let folds = [verified.mismatches.len().to_string(), "I9 row is not the fold of its ledger".to_owned()];
+    let rules = verified.broken().map(|(rule, found)| [found.to_string(), rule.to_owned()]);
+    parts.push(table(["Found", "Rule"], std::iter::once(folds).chain(rules)));
+    if !verified.mismatches.is_empty() {
+        let rows = verified.mismatches.iter().map(|found| [found.payment.to_string(), found.detail.clone()]);
+        parts.push(table(["Payment", "Is not the fold of its ledger"], rows));
     }
-    lines.join("\n")
+    if !verified.violations.is_empty() {
+        let rows = verified.violations.iter().map(|found| [found.of.clone(), found.rule.clone(), found.detail.clone()]);
+        parts.push(table(["Of", "Broken", "How"], rows));
+    }
+    if verified.is_fine() {
+        parts.push("nothing found".to_owned());
+    }
+    parts.join("\n")
 }

@@ -1,9 +1,9 @@
 use clap::Args as ClapArgs;
-use domain::{Deed, Entry, Operation, Operator, Seen};
-use serde::Serialize;
+use domain::{Deed, Entry, Operation, Operator, Seen, Time};
+use serde::{Serialize, Serializer};
 use store::{NoticeRecord, Stored};
 
-use super::{CommandError, Ending, Output, connect};
+use super::{CommandError, Ending, Output, connect, table};
 use crate::settings::Settings;
 
 /// `api why NAME`
@@ -24,7 +24,7 @@ struct Told {
     why: String,
     flags: Vec<domain::Flag>,
     next_check_at: Option<String>,
-    timeline: Vec<String>,
+    timeline: Vec<Line>,
 }
 
 /// Tells why a payment is what it is, and what led there.
@@ -48,9 +48,9 @@ pub(super) async fn run(args: &Args, settings: &Settings, output: &Output) -> Re
 
 fn tell(stored: &Stored, ledger: &[Entry], notices: &[NoticeRecord]) -> Told {
     let payment = &stored.payment;
-    let mut timeline: Vec<(domain::Time, String)> = ledger.iter().map(|entry| (entry.at, entry_line(entry))).collect();
-    timeline.extend(notices.iter().map(|notice| (notice.received_at, notice_line(notice))));
-    timeline.sort_by_key(|(at, _)| *at);
+    let mut timeline: Vec<Line> = ledger.iter().map(Line::of_entry).collect();
+    timeline.extend(notices.iter().map(Line::of_notice));
+    timeline.sort_by_key(|line| line.at);
     Told {
         id: payment.id().to_string(),
         reference_id: payment.opening.reference_id.to_string(),
@@ -60,14 +60,56 @@ fn tell(stored: &Stored, ledger: &[Entry], notices: &[NoticeRecord]) -> Told {
         why: payment.why(&stored.progress),
         flags: payment.flags.iter().copied().collect(),
         next_check_at: stored.progress.next_check_at.map(|at| at.to_string()),
-        timeline: timeline.into_iter().map(|(at, line)| format!("{at}  {line}")).collect(),
+        timeline,
     }
 }
 
-fn entry_line(entry: &Entry) -> String {
-    let becomes = entry.change.state.map(|state| format!(" → {state}")).unwrap_or_default();
-    let (source, verdict, seen) = (entry.source, entry.verdict, in_words(&entry.seen));
-    format!("#{:<3} {source:<8} {verdict:<11} {seen}{becomes}", entry.sequence)
+/// Something that happened: a row for people, one text for scripts.
+struct Line {
+    at: Time,
+    entry: Option<u64>,
+    source: String,
+    verdict: String,
+    text: String,
+}
+
+impl Line {
+    fn of_entry(entry: &Entry) -> Self {
+        let becomes = entry.change.state.map(|state| format!(" → {state}")).unwrap_or_default();
+        Self {
+            at: entry.at,
+            entry: Some(entry.sequence),
+            source: entry.source.to_string(),
+            verdict: entry.verdict.to_string(),
+            text: format!("{}{becomes}", in_words(&entry.seen)),
+        }
+    }
+
+    fn of_notice(notice: &NoticeRecord) -> Self {
+        let state = notice.state.as_deref().unwrap_or("no state");
+        Self {
+            at: notice.received_at,
+            entry: None,
+            source: "notice".to_owned(),
+            verdict: notice.verdict.as_deref().unwrap_or("waiting").to_owned(),
+            text: format!("{state}, delivered {} time(s)", notice.deliveries),
+        }
+    }
+
+    fn number(&self) -> String {
+        self.entry.map(|sequence| format!("#{sequence}")).unwrap_or_default()
+    }
+
+    fn row(&self) -> [String; 5] {
+        [self.at.to_string(), self.number(), self.source.clone(), self.verdict.clone(), self.text.clone()]
+    }
+}
+
+impl Serialize for Line {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { at, source, verdict, text, .. } = self;
+        serializer.collect_str(&format_args!("{at}  {:<4} {source:<8} {verdict:<11} {text}", self.number()))
+    }
 }
 
 /// What was seen, in a sentence for a person.
@@ -123,12 +165,6 @@ fn operated(operation: &Operation) -> String {
     format!("{deed} by {}{second} via {via}{reason}{ticket}", by.name)
 }
 
-fn notice_line(notice: &NoticeRecord) -> String {
-    let verdict = notice.verdict.as_deref().unwrap_or("waiting");
-    let state = notice.state.as_deref().unwrap_or("no state");
-    format!("     notice   {verdict:<11} {state}, delivered {} time(s)", notice.deliveries)
-}
-
 /// The gateway's state in words.
 pub(crate) fn state(state: &domain::SeenState) -> String {
     match state {
@@ -140,13 +176,13 @@ pub(crate) fn state(state: &domain::SeenState) -> String {
 fn text(told: &Told) -> String {
     let gateway = told.gateway_payment_id.as_deref().unwrap_or("none yet");
     format!(
-        "{}  {}\n  {}\n  referenceId {}  gateway id {}  shop {}\n  {}",
+        "{}  {}\n  {}\n  referenceId {}  gateway id {}  shop {}\n{}",
         told.id,
         told.state,
         told.why,
         told.reference_id,
         gateway,
         told.shop,
-        told.timeline.join("\n  ")
+        table(["When", "Entry", "Source", "Came to", "What"], told.timeline.iter().map(Line::row))
     )
 }

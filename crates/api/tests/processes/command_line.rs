@@ -220,7 +220,7 @@ on_every_store! {
 
         let listed = deployment.run(&["keys", "list"]).await;
         let line = text(&listed.stdout).lines().find(|line| line.contains("checkout")).unwrap().to_owned();
-        assert!(line.contains("payments:read,deposits:write") && line.contains("live"), "{line}");
+        assert!(line.contains("payments:read, deposits:write") && line.contains("live"), "{line}");
         assert!(!text(&listed.stdout).contains(key), "it was shown once");
 
         let id = made["id"].as_str().unwrap();
@@ -245,7 +245,7 @@ on_every_store! {
             let shown = text(&told.stdout);
             assert_eq!(told.status.code(), FINE, "{told:?}");
             assert!(shown.starts_with(&format!("{}  CHECKOUT\n", taken["id"].as_str().unwrap())), "{shown}");
-            assert!(shown.contains("waiting for the customer") && shown.contains("#2"), "{shown}");
+            assert!(shown.contains("waiting for the customer") && shown.contains("│ #2 "), "{shown}");
             let told = json(&deployment.run(&["why", name, "--json"]).await);
             assert_eq!((&told[0]["id"], &told[0]["state"]), (&taken["id"], &"CHECKOUT".into()), "{told}");
         }
@@ -276,7 +276,7 @@ on_every_store! {
         assert_eq!(found.status.code(), FOUND, "{found:?}");
         let told = text(&found.stdout);
         assert!(told.contains(taken["id"].as_str().unwrap()), "{found:?}");
-        assert!(told.contains("1  I9 row is not the fold of its ledger"), "{found:?}");
+        assert!(told.contains("1 │ I9 row is not the fold of its ledger"), "{found:?}");
     }
 
     async fn a_schema_is_brought_up_to_date_once_and_asked_for_where_it_is_missing(kind: Kind) {

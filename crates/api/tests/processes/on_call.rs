@@ -53,6 +53,28 @@ on_every_store! {
         deployment.prove_the_books().await;
     }
 
+    async fn what_is_stuck_is_a_table_for_people_and_the_same_as_ever_for_scripts(kind: Kind) {
+        let deployment = Deployment::new(kind).await.with(&[("STUCK__CUSTOMER_SECONDS", "1")]);
+        let _service = deployment.serve().await;
+        let taken = deployment.caller().try_order("order-1").await.unwrap().body;
+        let id = taken["id"].as_str().unwrap();
+        let mut waiting = Waiting::until("a person is to know of it");
+        let listed = loop {
+            let listed = deployment.run(&["stuck"]).await;
+            if listed.status.code() == FOUND {
+                break text(&listed.stdout);
+            }
+            waiting.pause().await;
+        };
+        assert!(listed.contains("│ Items │ Reason ") && listed.contains("│     1 │ waiting-for-customer │ 0 min "), "{listed}");
+        assert!(listed.contains(id) && listed.contains("11.12 EUR") && listed.contains("next: "), "{listed}");
+        let told = by_hand(&deployment, &["stuck", "--json"]).await;
+        let told: Value = serde_json::from_slice(&told.stdout).unwrap();
+        assert_eq!((&told["counts"][0]["items"], &told["data"][0]["paymentId"]), (&1.into(), &id.into()), "{told}");
+        let checked = text(&deployment.run(&["check", "order-1"]).await.stdout);
+        assert!(checked.contains("│ Payment ") && checked.contains("│ CHECKOUT │"), "{checked}");
+    }
+
     async fn new_payments_are_stopped_from_a_terminal_and_let_go_again(kind: Kind) {
         let deployment = Deployment::new(kind).await;
         let _service = deployment.serve().await;

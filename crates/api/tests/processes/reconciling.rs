@@ -26,13 +26,13 @@ on_every_store! {
         let found = deployment.run(&["reconcile", "--from", FROM, "--to", &now]).await;
         assert_eq!(found.status.code(), Some(1), "{found:?}");
         let shown = String::from_utf8(found.stdout).unwrap();
-        assert!(shown.contains("1  missing-at-gateway") && shown.contains("1 new"), "{shown}");
+        assert!(shown.contains("1 │ missing-at-gateway") && shown.contains("1 new"), "{shown}");
         let listed = deployment.run(&["breaks", "--kind", "missing-at-gateway", "--json"]).await;
         assert_eq!(listed.status.code(), Some(1), "{listed:?}");
         let listed: Value = serde_json::from_slice(&listed.stdout).unwrap();
         assert_eq!((&listed[0]["referenceId"], &listed[0]["theirs"]["state"]), (&"order-1".into(), &Value::Null), "{listed}");
         let text = String::from_utf8(deployment.run(&["breaks"]).await.stdout).unwrap();
-        assert!(text.contains("ours CHECKOUT 11.12 EUR  theirs none") && text.contains("nobody"), "{text}");
+        assert!(text.contains("│ CHECKOUT 11.12 EUR │ none ") && text.contains("nobody"), "{text}");
 
         for wrong in [&["--from", "2026-01-02", "--to", "2026-01-01"][..], &["--from", "x", "--to", &now], &["--from", FROM, "--to", &now, "--shop", "nowhere"], &["--from", FROM]] {
             let output = deployment.run(&[&["reconcile"], wrong].concat()).await;
@@ -73,7 +73,7 @@ on_every_store! {
         let other = written("other.csv", &format!("{id},11.13,EUR,2026-11-03\n"));
         let found = deployment.run(&["reconcile", "--settlement", &other]).await;
         assert_eq!(found.status.code(), Some(1), "{found:?}");
-        assert!(String::from_utf8(found.stdout).unwrap().contains("1  settled-differs"));
+        assert!(String::from_utf8(found.stdout).unwrap().contains("1 │ settled-differs"));
         let broken = written("broken.csv", &format!("{id},11.13,EUR,soon\n"));
         let refused = deployment.run(&["reconcile", "--settlement", &broken]).await;
         let said = String::from_utf8(refused.stderr).unwrap();

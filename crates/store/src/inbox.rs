@@ -1,7 +1,8 @@
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use domain::{GatewayPaymentId, PaymentId, ShopName, Time};
+use domain::{Actor, GatewayPaymentId, PaymentId, ShopName, Time, Via};
+use serde::{Deserialize, Serialize};
 
 use crate::{DueNotice, NoticeId, NoticeRecord, StoreError};
 
@@ -14,6 +15,63 @@ pub trait Inbox: Send + Sync {
     /// Takes a notice's verdict back, so that it waits again, and leases it until `leased_until` for whoever files it
     /// now. None if there is no such notice. Should that one die, a worker files it.
     async fn reopen_notice(&self, id: NoticeId, by: &str, leased_until: Time) -> Result<Option<DueNotice>, StoreError>;
+
+    /// Records what somebody did with a notice, and dismisses or restores it with that. False, and nothing is recorded, if
+    /// it is not so: what nothing matched is dismissed, once, and what is dismissed is restored.
+    async fn do_with_notice(&self, deed: &NoticeDeed) -> Result<bool, StoreError>;
+
+    /// What people did with a notice, in the order of time.
+    async fn notice_deeds(&self, id: NoticeId) -> Result<Vec<NoticeDeed>, StoreError>;
+}
+
+/// What somebody did with a notice. Rows are only added.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoticeDeed {
+    /// Which notice.
+    pub notice: NoticeId,
+    /// What.
+    pub kind: NoticeDeedKind,
+    /// When.
+    pub at: Time,
+    /// Whose key it was.
+    pub by: Actor,
+    /// From where.
+    pub via: Via,
+    /// Why, in their own words.
+    pub reason: String,
+}
+
+/// What can be done with a notice for a reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr, strum::Display)]
+#[strum(serialize_all = "kebab-case")]
+pub enum NoticeDeedKind {
+    /// Nothing will ever match it: it is not listed as stuck any more.
+    Dismissed,
+    /// It is listed again.
+    Restored,
+    /// It was run again, with others.
+    Rerun,
+}
+
+/// Who dismissed a notice, when and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dismissal {
+    /// When.
+    pub at: Time,
+    /// Whose key it was.
+    pub by: Actor,
+    /// From where.
+    pub via: Via,
+    /// Why, in their own words.
+    pub reason: String,
+}
+
+impl NoticeDeed {
+    /// What stands beside the notice afterwards, if this dismisses it.
+    pub(crate) fn dismissal(&self) -> Option<Dismissal> {
+        let Self { at, by, via, reason, .. } = self.clone();
+        (self.kind == NoticeDeedKind::Dismissed).then_some(Dismissal { at, by, via, reason })
+    }
 }
 
 /// One page of the inbox; what is empty or absent fits all. Bounds: from is inclusive, to is exclusive.
@@ -29,6 +87,8 @@ pub struct InboxPage {
     pub payment: Option<PaymentId>,
     /// The gateway payment that it is about.
     pub gateway_payment_id: Option<GatewayPaymentId>,
+    /// Whether somebody has dismissed it.
+    pub dismissed: Option<bool>,
     /// Came at or after.
     pub received_from: Option<Time>,
     /// Came before.
@@ -52,4 +112,6 @@ pub struct FiledNotice {
     pub reruns: u64,
     /// Whose key asked for that last.
     pub rerun_by: Option<String>,
+    /// Who dismissed it and why, if somebody did.
+    pub dismissal: Option<Dismissal>,
 }

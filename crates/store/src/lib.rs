@@ -42,7 +42,7 @@ pub use events::{
     DeliveriesPage, Delivery, DeliveryState, Endpoint, EndpointClaim, EndpointState, Event, Events, EventsPage, Payload,
 };
 pub use exports::{Balance, Download, Export, ExportClaim, ExportState, Exports, ExportsPage, OpenAmount};
-pub use inbox::{FiledNotice, Inbox, InboxPage};
+pub use inbox::{Dismissal, FiledNotice, Inbox, InboxPage, NoticeDeed, NoticeDeedKind};
 pub use keys::{KeyRecord, Keys, Scope};
 pub use means::Means;
 pub use memory::{GatewayPaymentRow, MemoryStore, OutboxRow};

@@ -21,6 +21,7 @@ mod switch;
 mod table;
 mod trigger;
 mod verify;
+mod webhooks;
 mod why;
 
 use std::path::PathBuf;
@@ -79,6 +80,9 @@ enum Command {
     Proposals(proposals::Args),
     /// Stops new payments, withdrawals or polling by hand, and lets them go again.
     Switch(switch::Args),
+    /// Lists what the gateway told, runs it again, dismisses and restores it.
+    #[command(subcommand)]
+    Webhooks(webhooks::Args),
     /// Compares our payments of a window with the gateway's list.
     Reconcile(reconcile::Args),
     /// Writes a file for finance: transactions, breaks or daily-summary.
@@ -231,6 +235,7 @@ async fn dispatch(cli: Cli, output: &Output) -> Result<Ending, CommandError> {
         Command::Resolve(args) => Box::pin(resolve::run(&args, &settings()?, output)).await,
         Command::Proposals(args) => proposals::run(&args, &settings()?, output).await,
         Command::Switch(args) => switch::run(&args, &settings()?, output).await,
+        Command::Webhooks(args) => webhooks::run(args, &settings()?, output).await,
         Command::Reconcile(args) => reconcile::run(&args, &settings()?, output).await,
         Command::Export(args) => export::run(&args, &settings()?, output).await,
         Command::Breaks(args) => breaks::run(&args, &settings()?, output).await,

@@ -8,7 +8,7 @@ use super::{
 use crate::http::{Route, get, not_found, post, register};
 
 /// All pages and deeds below `/console`, those of one path beside each other.
-pub const ROUTES: [Route; 34] = [
+pub const ROUTES: [Route; 36] = [
     get("", || web::get().to(sign_in::home)),
     get("/sign-in", || web::get().to(sign_in::page)),
     post("/sign-in", || web::post().to(sign_in::sign_in)),
@@ -30,6 +30,8 @@ pub const ROUTES: [Route; 34] = [
     post("/payments/{id}/{action}", || web::post().to(confirm::give)),
     get("/webhooks-in", || web::get().to(webhooks_in::list)),
     post("/webhooks-in/{id}/rerun", || web::post().to(webhooks_in::rerun)),
+    post("/webhooks-in/{id}/dismiss", || web::post().to(webhooks_in::dismiss)),
+    post("/webhooks-in/{id}/restore", || web::post().to(webhooks_in::restore)),
     get("/reconciliations", || web::get().to(reconciliations::list)),
     post("/reconciliations", || web::post().to(reconciliations::order)),
     get("/reconciliations/{id}", || web::get().to(reconciliations::show)),

@@ -1,8 +1,8 @@
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
-use domain::Time;
-use store::{FiledNotice, Scope};
+use domain::{Text, Time, Via};
+use store::{FiledNotice, NoticeDeedKind, Scope};
 use strum::VariantArray as _;
 
 use super::fields::Fields;
@@ -12,9 +12,9 @@ use super::payments::shops;
 use super::said::Said;
 use super::sign_in::go_to;
 use super::{Shell, Tab, Trouble, Visitor, html};
-use crate::http::App;
 use crate::http::query::Query;
 use crate::http::webhooks_in::{self, VerdictFilter};
+use crate::http::{App, stray_card};
 
 /// `GET /console/webhooks-in`: the gateway's notices with what each came to, newest first.
 pub(super) async fn list(visitor: Visitor, request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Trouble> {
@@ -30,7 +30,7 @@ pub(super) async fn list(visitor: Visitor, request: HttpRequest, app: Data<App>)
         given,
         verdicts: VerdictFilter::VARIANTS.iter().map(|verdict| (*verdict).into()).collect(),
         shops: shops(&visitor, &app),
-        may_rerun: visitor.caller().may(Scope::OpsWrite),
+        may_write: visitor.caller().may(Scope::OpsWrite),
         rows: notices.iter().map(|notice| Row::of(notice, now)).collect(),
     })
 }
@@ -46,9 +46,54 @@ pub(super) async fn rerun(
     visitor.check(Scope::OpsWrite)?;
     Fields::of(&request, payload, Some(visitor.token()), &app).await?.finish()?;
     let notice = webhooks_in::rerun(&id, visitor.caller(), &app).await?;
+    Ok(show_again(&notice, Said::Rerun))
+}
+
+/// `POST /console/webhooks-in/{id}/dismiss`: nothing will ever match it.
+pub(super) async fn dismiss(
+    visitor: Visitor,
+    request: HttpRequest,
+    id: Path<String>,
+    payload: Payload,
+    app: Data<App>,
+) -> Result<HttpResponse, Trouble> {
+    decide(&visitor, &request, &id, payload, NoticeDeedKind::Dismissed, &app).await
+}
+
+/// `POST /console/webhooks-in/{id}/restore`: it is listed as stuck again.
+pub(super) async fn restore(
+    visitor: Visitor,
+    request: HttpRequest,
+    id: Path<String>,
+    payload: Payload,
+    app: Data<App>,
+) -> Result<HttpResponse, Trouble> {
+    decide(&visitor, &request, &id, payload, NoticeDeedKind::Restored, &app).await
+}
+
+async fn decide(
+    visitor: &Visitor,
+    request: &HttpRequest,
+    id: &str,
+    payload: Payload,
+    kind: NoticeDeedKind,
+    app: &App,
+) -> Result<HttpResponse, Trouble> {
+    visitor.check(Scope::OpsWrite)?;
+    let mut fields = Fields::of(request, payload, Some(visitor.token()), app).await?;
+    let reason: Option<Text<500>> = fields.need("reason");
+    stray_card::refuse_in_text("reason", reason.as_ref().map(Text::as_str), fields.errors());
+    fields.finish()?;
+    let reason = reason.map(String::from).unwrap_or_default();
+    let notice = webhooks_in::do_with(id, kind, reason, Via::Console, visitor.caller(), app).await?;
+    Ok(show_again(&notice, if notice.dismissal.is_some() { Said::Dismissed } else { Said::Restored }))
+}
+
+/// To the page of all that was told about the same gateway payment.
+fn show_again(notice: &FiledNotice, said: Said) -> HttpResponse {
     let about = notice.record.gateway_payment_id.as_deref().unwrap_or_default();
     let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("gatewayPaymentId", about).finish();
-    Ok(go_to(&format!("{}&{query}", Said::Rerun.at("/console/webhooks-in"))))
+    go_to(&format!("{}&{query}", said.at("/console/webhooks-in")))
 }
 
 struct Row {
@@ -63,6 +108,10 @@ struct Row {
     payment: Option<String>,
     reruns: u64,
     rerun_by: Option<String>,
+    /// Whether nothing matched it, and nobody has dismissed it.
+    is_stuck: bool,
+    /// Who dismissed it, when and why.
+    dismissal: Option<(String, Moment, String)>,
 }
 
 impl Row {
@@ -77,6 +126,11 @@ impl Row {
             gateway_id: record.gateway_payment_id.clone(),
             state: record.state.clone(),
             tone: tone(&verdict),
+            is_stuck: verdict == "unmatched" && notice.dismissal.is_none(),
+            dismissal: notice
+                .dismissal
+                .as_ref()
+                .map(|dismissal| (dismissal.by.name.clone(), Moment::of(dismissal.at, now), dismissal.reason.clone())),
             verdict,
             payment: notice.payment.map(|payment| payment.to_string()),
             reruns: notice.reruns,
@@ -101,7 +155,7 @@ struct WebhooksPage {
     given: Given,
     verdicts: Vec<&'static str>,
     shops: Vec<String>,
-    may_rerun: bool,
+    may_write: bool,
     rows: Vec<Row>,
     next: Option<String>,
 }

@@ -61,6 +61,7 @@ pub(crate) use stuck::{COUNT_MAX as STUCK_COUNT_MAX, CountView, StuckView};
 pub(crate) use switches::{SwitchView, stopped};
 use tracing::Instrument as _;
 use unread::Unread;
+pub(crate) use webhooks_in::{VerdictFilter, WebhookInView, refusal};
 
 use crate::ids::Ids;
 use crate::metrics::Metrics;

@@ -21,7 +21,7 @@ pub struct Route {
 }
 
 /// All routes, those of one path beside each other. One that is not here does not exist.
-pub const ROUTES: [Route; 57] = [
+pub const ROUTES: [Route; 60] = [
     post("/v1/payments", || web::post().to(take_payment::take_payment)),
     get("/v1/payments", || web::get().to(list_payments::list_payments)),
     get("/v1/payments/by-reference/{reference}", || web::get().to(read_payment::read_by_reference)),
@@ -48,7 +48,10 @@ pub const ROUTES: [Route; 57] = [
     post("/v1/switches/{name}", || web::post().to(switches::turn)),
     get("/v1/stuck", || web::get().to(stuck::list)),
     get("/v1/webhooks-in", || web::get().to(webhooks_in::list_webhooks_in)),
+    get("/v1/webhooks-in/{id}", || web::get().to(webhooks_in::read_webhook_in)),
     post("/v1/webhooks-in/{id}/rerun", || web::post().to(webhooks_in::rerun_webhook_in)),
+    post("/v1/webhooks-in/{id}/dismiss", || web::post().to(webhooks_in::dismiss_webhook_in)),
+    post("/v1/webhooks-in/{id}/restore", || web::post().to(webhooks_in::restore_webhook_in)),
     get("/v1/balances", || web::get().to(gateway_reads::read_balances)),
     get("/v1/customers/{customer}/card-tokens", || web::get().to(gateway_reads::read_card_tokens)),
     post("/v1/reconciliations", || web::post().to(reconciliations::order)),

@@ -1,15 +1,18 @@
-//! `GET /v1/webhooks-in` and `POST /v1/webhooks-in/{id}/rerun`: the inbox of the gateway's notices, for people.
+//! `/v1/webhooks-in`: the inbox of the gateway's notices, for people, who run them again, dismiss and restore them.
 
-use actix_web::web::{Data, Path};
+use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use domain::{GatewayPaymentId, ShopName};
+use domain::{GatewayPaymentId, ShopName, Via};
 use serde::Serialize;
-use store::{FiledNotice, InboxPage, NoticeId, Scope};
+use store::{Dismissal, FiledNotice, InboxPage, NoticeDeed, NoticeDeedKind, NoticeId, Scope};
 use strum::{EnumString, IntoStaticStr, VariantArray};
 
-use super::problem::Problem;
+use super::form::Form;
+use super::operate::text;
+use super::problem::{Kind, Problem};
 use super::query::Query;
-use super::{App, Caller};
+use super::take_payment::BODY_MAX;
+use super::{App, Caller, body};
 
 /// Newest first, page by page. Never with what a notice held of a person or a card: only what was read of it.
 pub(super) async fn list_webhooks_in(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
@@ -33,6 +36,7 @@ pub(crate) async fn page(
         verdict: verdict.map(|verdict| <&str>::from(verdict).to_owned()),
         payment: query.one("paymentId", "must be the id of a payment"),
         gateway_payment_id: query.proven::<GatewayPaymentId>("gatewayPaymentId"),
+        dismissed: query.one("dismissed", "must be true or false"),
         received_from: query.time("receivedFrom"),
         received_to: query.time("receivedTo"),
         before: query.one("cursor", "must be a cursor of this list"),
@@ -63,11 +67,99 @@ pub(super) async fn rerun_webhook_in(
 
 /// Has a notice run again, and answers with what became of it.
 pub(crate) async fn rerun(id: &str, caller: &Caller, app: &App) -> Result<FiledNotice, Problem> {
-    let id: NoticeId = id.parse().map_err(|_| Problem::not_found())?;
+    let id = read_id(id)?;
     one(id, caller, app).await?;
     let (desk, inbox, by) = (app.desk.clone(), app.inbox.clone(), caller.actor().name);
     app.works.run(async move { desk.rerun_notice(inbox.as_ref(), id, &by).await }).await??;
     one(id, caller, app).await
+}
+
+/// `GET /v1/webhooks-in/{id}`: one of them, with what people did with it.
+pub(super) async fn read_webhook_in(
+    request: HttpRequest,
+    id: Path<String>,
+    app: Data<App>,
+) -> Result<HttpResponse, Problem> {
+    let caller = Caller::of(&request, &app, Scope::OpsRead).await?;
+    Query::of(&request).finish()?;
+    let notice = one(read_id(&id)?, &caller, &app).await?;
+    let (inbox, id) = (app.inbox.clone(), notice.record.id);
+    let deeds = app.works.run(async move { inbox.notice_deeds(id).await }).await??;
+    let deeds = deeds.iter().map(NoticeDeedView::from).collect();
+    Ok(HttpResponse::Ok().json(OneWebhookInView { notice: WebhookInView::from(&notice), deeds }))
+}
+
+/// `{reason}`: nothing will ever match it, and it is not listed as stuck any more.
+pub(super) async fn dismiss_webhook_in(
+    request: HttpRequest,
+    id: Path<String>,
+    payload: Payload,
+    app: Data<App>,
+) -> Result<HttpResponse, Problem> {
+    decide(&request, &id, payload, NoticeDeedKind::Dismissed, &app).await
+}
+
+/// `{reason}`: it is listed again.
+pub(super) async fn restore_webhook_in(
+    request: HttpRequest,
+    id: Path<String>,
+    payload: Payload,
+    app: Data<App>,
+) -> Result<HttpResponse, Problem> {
+    decide(&request, &id, payload, NoticeDeedKind::Restored, &app).await
+}
+
+async fn decide(
+    request: &HttpRequest,
+    id: &str,
+    payload: Payload,
+    kind: NoticeDeedKind,
+    app: &Data<App>,
+) -> Result<HttpResponse, Problem> {
+    let caller = Caller::of(request, app, Scope::OpsWrite).await?;
+    Query::of(request).finish()?;
+    body::check_json(request)?;
+    let body = body::read(payload, BODY_MAX, app.body_patience).await?;
+    let mut form = Form::read(&body)?;
+    let errors = &mut Vec::new();
+    let reason = text(&mut form, "reason", true, errors);
+    form.finish(errors);
+    let Some(reason) = reason.filter(|_| errors.is_empty()) else {
+        return Err(Problem::fields(std::mem::take(errors)));
+    };
+    let notice = do_with(id, kind, reason, Via::Api, &caller, app).await?;
+    Ok(HttpResponse::Ok().json(WebhookInView::from(&notice)))
+}
+
+/// Dismisses or restores a notice, and answers with it as it is then.
+pub(crate) async fn do_with(
+    id: &str,
+    kind: NoticeDeedKind,
+    reason: String,
+    via: Via,
+    caller: &Caller,
+    app: &App,
+) -> Result<FiledNotice, Problem> {
+    let notice = one(read_id(id)?, caller, app).await?.record.id;
+    let deed = NoticeDeed { notice, kind, at: app.desk.now(), by: caller.actor(), via, reason };
+    let inbox = app.inbox.clone();
+    if !app.works.run(async move { inbox.do_with_notice(&deed).await }).await?? {
+        return Err(Problem::new(Kind::NotInThisState, refusal(kind)));
+    }
+    one(notice, caller, app).await
+}
+
+/// Why a notice is not dismissed or restored.
+pub(crate) const fn refusal(kind: NoticeDeedKind) -> &'static str {
+    match kind {
+        NoticeDeedKind::Dismissed => "only a webhook that nothing matched is dismissed, and only once",
+        NoticeDeedKind::Restored => "the webhook is not dismissed",
+        NoticeDeedKind::Rerun => "there is no such webhook",
+    }
+}
+
+fn read_id(id: &str) -> Result<NoticeId, Problem> {
+    id.parse().map_err(|_| Problem::not_found())
 }
 
 async fn one(id: NoticeId, caller: &Caller, app: &App) -> Result<FiledNotice, Problem> {
@@ -95,7 +187,7 @@ fn visible(page: InboxPage, caller: &Caller) -> Option<InboxPage> {
 }
 
 /// What a notice came to, as it can be asked for.
-#[derive(Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr, VariantArray)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr, VariantArray)]
 #[allow(missing_docs, reason = "a verdict's word, `unmatched`, or `waiting` for none yet")]
 #[strum(serialize_all = "kebab-case")]
 pub(crate) enum VerdictFilter {
@@ -120,19 +212,61 @@ struct WebhooksInPage<'a> {
 }
 
 #[derive(Serialize)]
+struct OneWebhookInView<'a> {
+    #[serde(flatten)]
+    notice: WebhookInView<'a>,
+    deeds: Vec<NoticeDeedView<'a>>,
+}
+
+#[derive(Serialize)]
+struct NoticeDeedView<'a> {
+    deed: &'static str,
+    at: String,
+    by: &'a str,
+    via: Via,
+    reason: &'a str,
+}
+
+impl<'a> From<&'a NoticeDeed> for NoticeDeedView<'a> {
+    fn from(deed: &'a NoticeDeed) -> Self {
+        Self { deed: deed.kind.into(), at: deed.at.to_string(), by: &deed.by.name, via: deed.via, reason: &deed.reason }
+    }
+}
+
+#[derive(Serialize)]
+#[allow(missing_docs, reason = "the runbook documents the fields")]
+pub(crate) struct DismissalView<'a> {
+    pub at: String,
+    pub by: &'a str,
+    pub via: Via,
+    pub reason: &'a str,
+}
+
+impl<'a> From<&'a Dismissal> for DismissalView<'a> {
+    fn from(dismissal: &'a Dismissal) -> Self {
+        let Dismissal { at, by, via, reason } = dismissal;
+        Self { at: at.to_string(), by: &by.name, via: *via, reason }
+    }
+}
+
+/// A notice, as callers and the command line see it.
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct WebhookInView<'a> {
-    id: String,
-    shop: &'a str,
-    received_at: String,
-    deliveries: u64,
-    gateway_payment_id: Option<&'a str>,
-    state: Option<&'a str>,
-    verdict: &'a str,
-    payment_id: Option<String>,
-    filed_at: Option<String>,
-    reruns: u64,
-    rerun_by: Option<&'a str>,
+#[allow(missing_docs, reason = "the runbook documents the fields")]
+pub(crate) struct WebhookInView<'a> {
+    pub id: String,
+    pub shop: &'a str,
+    pub received_at: String,
+    pub deliveries: u64,
+    pub gateway_payment_id: Option<&'a str>,
+    pub state: Option<&'a str>,
+    pub verdict: &'a str,
+    pub payment_id: Option<String>,
+    pub filed_at: Option<String>,
+    pub reruns: u64,
+    pub rerun_by: Option<&'a str>,
+    /// None if nobody dismissed it.
+    pub dismissed: Option<DismissalView<'a>>,
 }
 
 impl<'a> From<&'a FiledNotice> for WebhookInView<'a> {
@@ -150,6 +284,7 @@ impl<'a> From<&'a FiledNotice> for WebhookInView<'a> {
             filed_at: notice.filed_at.map(|at| at.to_string()),
             reruns: notice.reruns,
             rerun_by: notice.rerun_by.as_deref(),
+            dismissed: notice.dismissal.as_ref().map(DismissalView::from),
         }
     }
 }

@@ -33,6 +33,7 @@ async fn every_command_says_what_it_is_for() {
             "resolve",
             "proposals",
             "switch",
+            "webhooks",
             "reconcile",
             "export",
             "breaks",

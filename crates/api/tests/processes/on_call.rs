@@ -2,9 +2,10 @@
 
 use std::process::Output;
 
+use gateway_simulator::{SignatureMode, sign};
 use serde_json::Value;
 
-use crate::deployment::{CALLER_KEY, Deployment, on_every_store};
+use crate::deployment::{CALLER_KEY, Deployment, SIGNING_KEY, on_every_store};
 use crate::waiting::Waiting;
 
 const FINE: Option<i32> = Some(0);
@@ -53,6 +54,43 @@ on_every_store! {
         deployment.prove_the_books().await;
     }
 
+    async fn a_webhook_that_nothing_will_match_is_dismissed_from_a_terminal_and_restored(kind: Kind) {
+        let deployment = Deployment::new(kind).await;
+        let service = deployment.serve().await;
+        deliver(&deployment, r#"{"id":"stranger","state":"COMPLETED"}"#).await;
+        service.kill().await;
+        // As it is an hour later.
+        deployment.tamper("update webhook_notices set verdict = 'unmatched', filed_at = received_at").await;
+        let listed = deployment.run(&["webhooks", "list", "--verdict", "unmatched", "--json"]).await;
+        let listed: Value = serde_json::from_slice(&listed.stdout).unwrap();
+        let id = listed[0]["id"].as_str().unwrap();
+        assert_eq!(deployment.run(&["stuck"]).await.status.code(), FOUND);
+
+        let unsaid = by_hand(&deployment, &["webhooks", "dismiss", id]).await;
+        assert_eq!(unsaid.status.code(), USAGE, "{unsaid:?}");
+        let said = ["--reason", "theirs, not ours"];
+        let dismissed = by_hand(&deployment, &[&["webhooks", "dismiss", id][..], &said].concat()).await;
+        assert_eq!(dismissed.status.code(), FINE, "{dismissed:?}");
+        assert!(text(&dismissed.stdout).contains("by test: theirs, not ours"), "{dismissed:?}");
+        let calm = deployment.run(&["stuck"]).await;
+        assert_eq!((calm.status.code(), text(&calm.stdout).trim()), (FINE, "nothing is stuck"));
+        let shown = text(&deployment.run(&["webhooks", "list", "--dismissed"]).await.stdout);
+        assert!(shown.contains(id) && shown.contains("│ unmatched │"), "{shown}");
+        let again = by_hand(&deployment, &[&["webhooks", "dismiss", id][..], &said].concat()).await;
+        assert_eq!(again.status.code(), FOUND, "{again:?}");
+
+        let restored = by_hand(&deployment, &[&["webhooks", "restore", id][..], &said].concat()).await;
+        assert_eq!(restored.status.code(), FINE, "{restored:?}");
+        assert_eq!(deployment.run(&["stuck"]).await.status.code(), FOUND);
+        let none = text(&deployment.run(&["webhooks", "list", "--dismissed"]).await.stdout);
+        assert_eq!(none.trim(), "no webhook fits");
+        let rerun = by_hand(&deployment, &["webhooks", "rerun", id, "--json"]).await;
+        let rerun: Value = serde_json::from_slice(&rerun.stdout).unwrap();
+        assert_eq!((&rerun["reruns"], &rerun["rerunBy"]), (&1.into(), &"test".into()), "{rerun}");
+        let unknown = by_hand(&deployment, &["webhooks", "rerun", "00000000-0000-0000-0000-000000000000"]).await;
+        assert_eq!(unknown.status.code(), FOUND, "{unknown:?}");
+    }
+
     async fn what_is_stuck_is_a_table_for_people_and_the_same_as_ever_for_scripts(kind: Kind) {
         let deployment = Deployment::new(kind).await.with(&[("STUCK__CUSTOMER_SECONDS", "1")]);
         let _service = deployment.serve().await;
@@ -99,6 +137,14 @@ on_every_store! {
         let shown = text(&by_hand(&deployment, &["switch"]).await.stdout);
         assert!(shown.contains("mended") && !shown.contains("STOPPED"), "{shown}");
     }
+}
+
+/// Tells the service something, as the gateway does.
+async fn deliver(deployment: &Deployment, told: &str) {
+    let signature = sign(SignatureMode::HexLower, SIGNING_KEY, told.as_bytes()).unwrap();
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let notice = http.post(format!("{}/webhooks/paytech/main", deployment.url())).header("Signature", signature);
+    assert_eq!(notice.body(told.to_owned()).send().await.unwrap().status(), 200);
 }
 
 async fn by_hand(deployment: &Deployment, arguments: &[&str]) -> Output {

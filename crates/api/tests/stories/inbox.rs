@@ -26,6 +26,10 @@ async fn rerun(app: &TestApp, notice: &Value) -> Answer {
     app.post(&format!("/v1/webhooks-in/{}/rerun", notice["id"].as_str().unwrap()), &json!({})).await
 }
 
+async fn decide(app: &TestApp, notice: &Value, deed: &str, said: &Value) -> Answer {
+    app.post(&format!("/v1/webhooks-in/{}/{deed}", notice["id"].as_str().unwrap()), said).await
+}
+
 on_every_store! {
     async fn a_notice_that_nothing_matched_is_found_and_run_again_once_something_does(app: TestApp) {
         // Its payment is one that we do not know yet, and the notice has no reference of ours.
@@ -86,6 +90,37 @@ on_every_store! {
         }
     }
 
+    async fn what_nothing_will_ever_match_is_dismissed_for_a_reason_and_can_be_restored(app: TestApp) {
+        deliver(&app, &json!({ "id": "a1", "state": "COMPLETED" })).await;
+        let [waiting] = <[Value; 1]>::try_from(inbox(&app, "").await).unwrap();
+        let why = json!({ "reason": "theirs, not ours" });
+        decide(&app, &waiting, "dismiss", &why).await.assert_problem("not-in-this-state");
+        app.advance(61 * MINUTE);
+        app.run_workers_until_idle().await;
+        let [notice] = <[Value; 1]>::try_from(inbox(&app, "?verdict=unmatched&dismissed=false").await).unwrap();
+        assert_eq!((app.stuck().await.len(), &notice["dismissed"]), (1, &Value::Null));
+        decide(&app, &notice, "restore", &why).await.assert_problem("not-in-this-state");
+
+        let dismissed = decide(&app, &notice, "dismiss", &why).await;
+        assert_eq!(dismissed.status, 200, "{dismissed:?}");
+        let shown = &dismissed.body["dismissed"];
+        assert_eq!((&shown["by"], &shown["via"], &shown["reason"]), (&json!("test"), &json!("api"), &json!("theirs, not ours")));
+        assert_eq!(app.stuck().await, Vec::<Value>::new());
+        assert!(!app.metrics().await.contains("reason=\"unmatched-webhook\"} 1"));
+        assert_eq!(inbox(&app, "?dismissed=true").await, [dismissed.body.clone()]);
+        decide(&app, &notice, "dismiss", &why).await.assert_problem("not-in-this-state");
+        // The same bytes again are no news.
+        deliver(&app, &json!({ "id": "a1", "state": "COMPLETED" })).await;
+        assert_eq!(app.stuck().await, Vec::<Value>::new());
+
+        let restored = decide(&app, &notice, "restore", &json!({ "reason": "ours after all" })).await;
+        assert_eq!((restored.status, &restored.body["dismissed"]), (200, &Value::Null), "{restored:?}");
+        assert_eq!(app.stuck().await.len(), 1);
+        let read = app.get(&format!("/v1/webhooks-in/{}", notice["id"].as_str().unwrap())).await;
+        let deeds: Vec<_> = read.body["deeds"].as_array().unwrap().iter().map(|one| (&one["deed"], &one["reason"])).collect();
+        assert_eq!(deeds, [(&json!("dismissed"), &json!("theirs, not ours")), (&json!("restored"), &json!("ours after all"))], "{read:?}");
+    }
+
     async fn a_key_of_another_shop_sees_and_runs_none_of_it(app: TestApp) {
         app.restart_with(&[("SHOPS__SECOND__API_KEY", SECOND_API_KEY), ("SHOPS__SECOND__SIGNING_KEY", SECOND_SIGNING_KEY), ("DEFAULT_SHOP", "main")]).await;
         deliver(&app, &json!({ "id": "a1", "state": "PENDING" })).await;
@@ -96,8 +131,19 @@ on_every_store! {
         assert_eq!((seen.status, &seen.body["data"]), (200, &json!([])));
         let path = format!("/v1/webhooks-in/{}/rerun", notice["id"].as_str().unwrap());
         as_second(app.http.post(app.at(&path))).await.assert_problem("not-found");
+        let path = format!("/v1/webhooks-in/{}", notice["id"].as_str().unwrap());
+        as_second(app.http.get(app.at(&path))).await.assert_problem("not-found");
+        let why = json!({ "reason": "not theirs either" });
+        as_second(app.http.post(app.at(&format!("{path}/dismiss"))).json(&why)).await.assert_problem("not-found");
         for strange in ["not-an-id", "00000000-0000-0000-0000-000000000000"] {
             app.post(&format!("/v1/webhooks-in/{strange}/rerun"), &json!({})).await.assert_problem("not-found");
+            app.post(&format!("/v1/webhooks-in/{strange}/restore"), &why).await.assert_problem("not-found");
+            app.get(&format!("/v1/webhooks-in/{strange}")).await.assert_problem("not-found");
+        }
+        for (wrong, pointer) in [(json!({}), "/reason"), (json!({ "reason": "4000 0000 0000 0002" }), "/reason"), (json!({ "reason": "x", "why": 1 }), "/why")] {
+            let refused = decide(&app, &notice, "dismiss", &wrong).await;
+            refused.assert_problem("invalid-request");
+            assert_eq!(refused.pointers(), [pointer]);
         }
         let [same] = <[Value; 1]>::try_from(inbox(&app, "").await).unwrap();
         assert_eq!(same["reruns"], 0);

@@ -41,7 +41,9 @@ fn scope_of(method: &Method, path: &str) -> Option<Scope> {
             | "/v1/proposals/{id}/approve"
             | "/v1/proposals/{id}/decline"
             | "/v1/switches/{name}"
-            | "/v1/webhooks-in/{id}/rerun",
+            | "/v1/webhooks-in/{id}/rerun"
+            | "/v1/webhooks-in/{id}/dismiss"
+            | "/v1/webhooks-in/{id}/restore",
         ) => Some(Scope::OpsWrite),
         (
             "GET",
@@ -50,7 +52,8 @@ fn scope_of(method: &Method, path: &str) -> Option<Scope> {
             | "/v1/proposals"
             | "/v1/switches"
             | "/v1/switches/{name}"
-            | "/v1/webhooks-in",
+            | "/v1/webhooks-in"
+            | "/v1/webhooks-in/{id}",
         ) => Some(Scope::OpsRead),
         ("POST", "/v1/exports")
         | (

@@ -3,8 +3,8 @@
 use fault_catalogue::struck;
 use store::{
     BreakFilter, BreaksPage, Claim, DeliveriesPage, Download, EventsPage, Export, ExportState, ExportsPage, Filed,
-    InboxPage, KeyRecord, Name, Notice, Opened, Outcome, Page, Reconciled, Resolution, Run, RunState, RunsPage,
-    SampleClaim, Scope, Step, StuckPage, SweepClaim, UnmatchedPayment, Write,
+    InboxPage, KeyRecord, Name, Notice, NoticeDeedKind, Opened, Outcome, Page, Reconciled, Resolution, Run, RunState,
+    RunsPage, SampleClaim, Scope, Step, StuckPage, SweepClaim, UnmatchedPayment, Write,
 };
 use uuid::Uuid;
 
@@ -12,7 +12,7 @@ use crate::fixtures::*;
 use crate::test_store::{TestStore, on_both_databases};
 use crate::{exporting, reconciling, serving, settling, signing_in, telling};
 
-const TABLES: [&str; 31] = [
+const TABLES: [&str; 32] = [
     "payments",
     "payment_events",
     "payment_checks",
@@ -22,6 +22,7 @@ const TABLES: [&str; 31] = [
     "gateway_payments",
     "unmatched_gateway_payments",
     "webhook_notices",
+    "notice_deeds",
     "sweeps",
     "movements",
     "books",
@@ -88,6 +89,9 @@ async fn everything(store: &TestStore, round: u128) {
     assert_eq!(store.notices(id(number)).await.len(), 1);
     assert!(!database.inbox.list_notices(&InboxPage { limit: 10, ..InboxPage::default() }).await.unwrap().is_empty());
     assert!(database.inbox.reopen_notice(told.id, "somebody", at(seconds)).await.unwrap().is_some());
+    let rerun = crate::dismissing::deed(number, NoticeDeedKind::Rerun, seconds);
+    assert!(database.inbox.do_with_notice(&rerun).await.unwrap());
+    assert_eq!(database.inbox.notice_deeds(told.id).await.unwrap(), [rerun]);
 
     let sweeping = SweepClaim { shop: shop(), now: at(seconds), owner: owner(1), until: at(seconds + 9) };
     let sweep = store.store.claim_sweep(&sweeping).await.unwrap().unwrap();

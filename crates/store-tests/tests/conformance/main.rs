@@ -15,6 +15,7 @@ mod cancelling;
 mod claiming;
 mod committing;
 mod damage;
+mod dismissing;
 mod embedded;
 mod exporting;
 mod keys;

@@ -6,13 +6,13 @@ use uuid::Uuid;
 use super::PostgresStore;
 use super::statement::Effect;
 use super::stored::{get, time, time_if_any};
-use crate::columns::Row;
-use crate::{DueNotice, FiledNotice, Inbox, InboxPage, NoticeId, NoticeRecord, StoreError};
+use crate::columns::{Row, json_text};
+use crate::{DueNotice, FiledNotice, Inbox, InboxPage, NoticeDeed, NoticeId, NoticeRecord, StoreError};
 
 /// By the names that they were given at receipt, which are in the order of their coming.
 pub(super) const LIST_NOTICES: &str = "
     select notice_id, shop, received_at, deliveries, gateway_payment_id, state, verdict, payment_id, filed_at, reruns,
-           rerun_by
+           rerun_by, dismissal::text as dismissal
     from webhook_notices
     where ($1::uuid is null or notice_id = $1)
       and ($2::text[] = '{}' or shop = any ($2))
@@ -22,14 +22,33 @@ pub(super) const LIST_NOTICES: &str = "
       and ($6::timestamptz is null or received_at >= $6)
       and ($7::timestamptz is null or received_at < $7)
       and ($8::uuid is null or notice_id < $8)
+      and ($9::bool is null or (dismissal is not null) = $9)
     order by notice_id desc
-    limit $9";
+    limit $10";
 
 pub(super) const REOPEN_NOTICE: &str = "
     update webhook_notices
     set verdict = null, payment_id = null, filed_at = null, leased_until = $3, reruns = reruns + 1, rerun_by = $2
     where notice_id = $1
     returning notice_id, shop, received_at, body, attempts";
+
+/// The notice is locked by it, so that it is dismissed once.
+pub(super) const DO_WITH_NOTICE: &str = "
+    with done as (
+        update webhook_notices n
+        set dismissal = case $2 when 'rerun' then n.dismissal else $4::text::jsonb end
+        where n.notice_id = $1
+          and case $2 when 'dismissed' then n.verdict = 'unmatched' and n.dismissal is null
+                      when 'restored' then n.dismissal is not null
+                      else true end
+        returning n.notice_id
+    )
+    insert into notice_deeds (notice_id, at, deed, done_by, via, reason)
+    select notice_id, $3, $2, $5::text::jsonb, $6, $7 from done
+    returning notice_id";
+
+pub(super) const NOTICE_DEEDS: &str = "
+    select deed, at, done_by::text as done_by, via, reason from notice_deeds where notice_id = $1 order by at";
 
 #[async_trait]
 impl Inbox for PostgresStore {
@@ -45,6 +64,7 @@ impl Inbox for PostgresStore {
                 .bind(page.received_from.map(Time::utc))
                 .bind(page.received_to.map(Time::utc))
                 .bind(page.before)
+                .bind(page.dismissed)
                 .bind(i64::from(page.limit))
         };
         let rows = self.pools.reads.send(Effect::Reads, statement).await?;
@@ -62,6 +82,38 @@ impl Inbox for PostgresStore {
             body: get(row, "body")?,
             attempts: Row(id).unsigned("attempts", get(row, "attempts")?)?,
         }))
+    }
+
+    async fn do_with_notice(&self, deed: &NoticeDeed) -> Result<bool, StoreError> {
+        let dismissal = deed.dismissal().as_ref().map(json_text).transpose()?;
+        let by = json_text(&deed.by)?;
+        let statement = || {
+            sqlx::query(DO_WITH_NOTICE)
+                .bind(deed.notice)
+                .bind(<&str>::from(deed.kind))
+                .bind(deed.at.utc())
+                .bind(&dismissal)
+                .bind(&by)
+                .bind(<&str>::from(deed.via))
+                .bind(&deed.reason)
+        };
+        Ok(!self.pools.requests.send(Effect::Writes, statement).await?.is_empty())
+    }
+
+    async fn notice_deeds(&self, id: NoticeId) -> Result<Vec<NoticeDeed>, StoreError> {
+        let rows = self.pools.reads.send(Effect::Reads, || sqlx::query(NOTICE_DEEDS).bind(id)).await?;
+        let deed = |row| {
+            let columns = Row(id);
+            Ok(NoticeDeed {
+                notice: id,
+                kind: columns.parse("deed", get(row, "deed")?)?,
+                at: time(row, "at")?,
+                by: columns.json("done_by", get(row, "done_by")?)?,
+                via: columns.parse("via", get(row, "via")?)?,
+                reason: get(row, "reason")?,
+            })
+        };
+        rows.iter().map(deed).collect()
     }
 }
 
@@ -81,5 +133,6 @@ pub(super) fn notice(row: &PgRow) -> Result<FiledNotice, StoreError> {
         filed_at: time_if_any(row, "filed_at")?,
         reruns: Row(id).unsigned("reruns", get(row, "reruns")?)?,
         rerun_by: get(row, "rerun_by")?,
+        dismissal: get::<Option<&str>>(row, "dismissal")?.map(|text| Row(id).json("dismissal", text)).transpose()?,
     })
 }

@@ -15,7 +15,7 @@ use super::{
 use crate::{Filter, Page, Position};
 
 /// The statements whose cost must not grow with what is stored.
-const HOT: [(&str, &str); 101] = [
+const HOT: [(&str, &str); 104] = [
     ("open payments", open::INSERT_PAYMENTS),
     ("open checks", open::INSERT_CHECKS),
     ("open events", open::INSERT_EVENTS),
@@ -102,6 +102,9 @@ const HOT: [(&str, &str); 101] = [
     ("stuck notices", stuck::STUCK_NOTICES),
     ("stuck tallies", stuck::STUCK_TALLIES),
     ("stuck notices tally", stuck::STUCK_NOTICES_TALLY),
+    ("dismiss or restore", inbox::DISMISS_OR_RESTORE),
+    ("add notice deed", inbox::ADD_NOTICE_DEED),
+    ("notice deeds", inbox::NOTICE_DEEDS),
     ("begin session", sessions::BEGIN_SESSION),
     ("forget sessions", sessions::FORGET_SESSIONS),
     ("key of session", sessions::KEY_OF_SESSION),

@@ -37,9 +37,9 @@ pub(super) const SNOOZED: &str = concat!(
 
 pub(super) const STUCK_NOTICES: &str = "
     select notice_id, shop, received_at, deliveries, gateway_payment_id, state, verdict, payment_id, filed_at, reruns,
-           rerun_by
+           rerun_by, dismissal
     from webhook_notices
-    where verdict = 'unmatched' and received_at <= ?1 and (received_at, notice_id) > (?2, ?3)
+    where verdict = 'unmatched' and dismissal is null and received_at <= ?1 and (received_at, notice_id) > (?2, ?3)
       and (?4 = '[]' or shop in (select value from json_each(?4)))
     order by received_at, notice_id limit ?5";
 
@@ -60,7 +60,7 @@ pub(super) const STUCK_TALLIES: &str = "
 pub(super) const STUCK_NOTICES_TALLY: &str = "
     select count(*) as items, min(received_at) as oldest from (
         select received_at from webhook_notices
-        where verdict = 'unmatched' and received_at <= ?1 and (?2 = '[]' or shop in (select value from json_each(?2)))
+        where verdict = 'unmatched' and dismissal is null and received_at <= ?1 and (?2 = '[]' or shop in (select value from json_each(?2)))
         order by received_at, notice_id limit ?3)";
 
 pub(super) async fn list(readers: &SqlitePool, page: &StuckPage) -> Result<Vec<StuckItem>, StoreError> {

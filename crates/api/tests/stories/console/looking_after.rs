@@ -61,6 +61,32 @@ on_every_store! {
         let words = person.follow(&again).await.words();
         assert!(words.contains("was run again") && words.contains("confirms") && words.contains("last by test"), "{words}");
     }
+
+    async fn a_webhook_that_nothing_will_match_is_dismissed_by_a_person_and_restored(app: TestApp) {
+        deliver(&app, &json!({ "id": "stranger", "state": "COMPLETED" })).await;
+        app.advance(61 * MINUTE);
+        app.run_workers_until_idle().await;
+        let mut person = Person::signed_in(&app, "pk_all", Scope::VARIANTS, &[]).await;
+        let stuck = person.get("/console/stuck").await;
+        let action = stuck.text.split("action=\"").find(|text| text.contains("/dismiss\"")).unwrap();
+        let action = action.split('"').next().unwrap();
+        assert_eq!(person.submit(&stuck, action, &[]).await.status, 422, "a reason is needed");
+        assert_eq!(person.post(action, &[("reason".to_owned(), "x".to_owned())]).await.status, 403, "no form of theirs");
+        let dismissed = person.submit(&stuck, action, &[("reason", "<b>theirs</b>")]).await;
+        let page = person.follow(&dismissed).await;
+        let words = page.words();
+        assert!(words.contains("is dismissed") && words.contains("dismissed by test") && words.contains("unmatched"), "{words}");
+        assert!(!page.text.contains("<b>theirs"), "a text of others is a text");
+        assert!(!page.has_form(action));
+        assert!(person.get("/console/stuck").await.words().contains("Nothing is stuck here"));
+        assert_eq!(person.submit(&stuck, action, &[("reason", "again")]).await.status, 409);
+        let restored = person.submit(&page, &action.replace("dismiss", "restore"), &[("reason", "ours after all")]).await;
+        assert!(person.follow(&restored).await.words().contains("listed as stuck again"));
+        assert!(person.get("/console/stuck").await.words().contains("stranger"));
+        let mut reader = Person::signed_in(&app, "pk_reader", &[Scope::OpsRead], &[]).await;
+        assert!(!reader.get("/console/stuck").await.has_form(action));
+        assert!(!reader.get("/console/webhooks-in").await.has_form(action));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

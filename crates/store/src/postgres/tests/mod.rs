@@ -22,7 +22,7 @@ use super::exports::{
     BALANCES, CLAIM_EXPORT, DOWNLOADS, EXPORT, EXPORTS, EXPORTS_COMPLETED_BEFORE, OPEN_AMOUNTS, ORDER_EXPORT,
     RECORD_DOWNLOAD, RECORD_EXPORT,
 };
-use super::inbox::{LIST_NOTICES, REOPEN_NOTICE};
+use super::inbox::{DO_WITH_NOTICE, LIST_NOTICES, NOTICE_DEEDS, REOPEN_NOTICE};
 use super::keys::{ADD_KEY, ALL_KEYS, KEY_BY_DIGEST, REVOKE_KEY};
 use super::list::{FIND, LIST};
 use super::load::LOAD;
@@ -72,7 +72,7 @@ const HOT: [(&str, &str); 20] = [
 ];
 
 /// All the others.
-const COOL: [(&str, &str); 95] = [
+const COOL: [(&str, &str); 97] = [
     ("KEY_OF_SESSION", KEY_OF_SESSION),
     ("FORGET_SESSIONS", FORGET_SESSIONS),
     ("ALL_KEYS", ALL_KEYS),
@@ -90,6 +90,8 @@ const COOL: [(&str, &str); 95] = [
     ("UNMATCHED", UNMATCHED),
     ("LIST_NOTICES", LIST_NOTICES),
     ("REOPEN_NOTICE", REOPEN_NOTICE),
+    ("DO_WITH_NOTICE", DO_WITH_NOTICE),
+    ("NOTICE_DEEDS", NOTICE_DEEDS),
     ("POST", POST),
     ("BOOKS_END", BOOKS_END),
     ("PLACE_BEFORE", PLACE_BEFORE),

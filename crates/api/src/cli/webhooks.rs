@@ -66,7 +66,7 @@ pub(super) struct Decided {
 pub(super) async fn run(args: Args, settings: &Settings, output: &Output) -> Result<Ending, CommandError> {
     match args {
         Args::List(list) => self::list(&list, settings, output).await,
-        Args::Rerun(one) => rerun(&one, settings, output).await,
+        Args::Rerun(one) => Box::pin(rerun(&one, settings, output)).await,
         Args::Dismiss(decided) => decide(&decided, NoticeDeedKind::Dismissed, settings, output).await,
         Args::Restore(decided) => decide(&decided, NoticeDeedKind::Restored, settings, output).await,
     }

@@ -15,8 +15,8 @@ use domain::ShopName;
 use gateway_client::client::{Client, ClientError};
 use gateway_client::signature::{EmptySigningKey, Encoding, SigningKeys};
 use orchestrator::{
-    Clock, Desk, Exporter, Gateway, HttpGateway, InvalidBucket, InvalidMasterKey, Parts, Publisher, Pusher, Reconciler,
-    Resolver, Vault,
+    BulkWorker, Clock, Desk, Exporter, Gateway, HttpGateway, InvalidBucket, InvalidMasterKey, Parts, Publisher, Pusher,
+    Reconciler, Resolver, Vault,
 };
 use store::{Coalescer, Database, OwnerId, StoreError};
 use tokio::runtime::Handle;
@@ -119,6 +119,13 @@ pub fn exporter(settings: &Settings, database: &Database, desk: Arc<Desk>) -> Re
     Ok(Exporter::new(desk, exports, books, differences, shelf, rules, env!("CARGO_PKG_VERSION")))
 }
 
+/// Where the same is done to many, as the settings say.
+pub fn bulk_worker(settings: &Settings, database: &Database, desk: Arc<Desk>) -> BulkWorker {
+    let records = crate::failpoint::around_bulk_actions(database.bulk_actions.clone());
+    let (reads, inbox, events) = (database.reads.clone(), database.inbox.clone(), database.events.clone());
+    BulkWorker::new(desk, records, reads, inbox, events, settings.stuck.bulk_items_max)
+}
+
 /// Where people resolve what the machine may not, as the settings say.
 pub fn resolver(settings: &Settings, database: &Database, desk: Arc<Desk>) -> Resolver {
     Resolver::new(desk, database.proposals.clone(), settings.resolve_rules())
@@ -149,6 +156,7 @@ impl Application {
         let (settlements, rules) = (open.database.settlements.clone(), settings.reconciliation_rules());
         let reconciler = Arc::new(Reconciler::new(Arc::clone(&desk), records, settlements, rules));
         let resolver = Arc::new(resolver(settings, &open.database, Arc::clone(&desk)));
+        let bulk = Arc::new(bulk_worker(settings, &open.database, Arc::clone(&desk)));
         let exporter = Arc::new(exporter(settings, &open.database, Arc::clone(&desk))?);
         let receivers = Arc::new(HttpReceivers::new(&settings.webhook_endpoints)?);
         let (events, reads) = (open.database.events.clone(), open.database.reads.clone());
@@ -163,6 +171,7 @@ impl Application {
                 switches: open.database.switches.clone(),
                 reconciler: &reconciler,
                 exporter: &exporter,
+                bulk: &bulk,
                 pusher: &pusher,
                 publisher: publisher.as_ref(),
                 sampler: &sampler,
@@ -176,6 +185,7 @@ impl Application {
             settlement_columns: settings.settlement_columns(),
             settlement_bytes_max: settings.settlements.bytes_max,
             exporter,
+            bulk,
             export_window_max: http::window_max(settings.exports.window_days_max),
             pusher,
             reachable,
@@ -248,6 +258,11 @@ impl Application {
     /// Where files for finance are written, likewise.
     pub fn exporter(&self) -> &Exporter {
         &self.app.exporter
+    }
+
+    /// Where the same is done to many, likewise.
+    pub fn bulk(&self) -> &BulkWorker {
+        &self.app.bulk
     }
 
     /// Where events are told from, likewise.

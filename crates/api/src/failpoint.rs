@@ -5,16 +5,16 @@
 //! second commit.
 
 #[cfg(not(feature = "failpoints"))]
-pub(crate) use absent::{around_exports, around_gateway, around_store};
+pub(crate) use absent::{around_bulk_actions, around_exports, around_gateway, around_store};
 #[cfg(feature = "failpoints")]
-pub(crate) use present::{around_exports, around_gateway, around_store};
+pub(crate) use present::{around_bulk_actions, around_exports, around_gateway, around_store};
 
 #[cfg(not(feature = "failpoints"))]
 mod absent {
     use std::sync::Arc;
 
     use orchestrator::Gateway;
-    use store::{Exports, Store};
+    use store::{BulkActions, Exports, Store};
 
     /// The store itself.
     pub(crate) fn around_store(store: Arc<dyn Store>) -> Arc<dyn Store> {
@@ -24,6 +24,11 @@ mod absent {
     /// The exports themselves.
     pub(crate) fn around_exports(exports: Arc<dyn Exports>) -> Arc<dyn Exports> {
         exports
+    }
+
+    /// The bulk actions themselves.
+    pub(crate) fn around_bulk_actions(actions: Arc<dyn BulkActions>) -> Arc<dyn BulkActions> {
+        actions
     }
 
     /// The gateway itself.

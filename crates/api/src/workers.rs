@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::Time;
-use orchestrator::{DeedError, Desk, Exporter, Publisher, Pusher, Reconciler};
+use orchestrator::{BulkWorker, DeedError, Desk, Exporter, Publisher, Pusher, Reconciler};
 use store::{Books, Replica, StoreError, Switches};
 use tokio::sync::{Notify, Semaphore};
 
@@ -47,6 +47,7 @@ enum Work {
     Sweep(Arc<Desk>),
     Reconcile(Arc<Reconciler>),
     Export(Arc<Exporter>),
+    Bulk(Arc<BulkWorker>),
 }
 
 impl Work {
@@ -56,6 +57,7 @@ impl Work {
             Self::Sweep(_) => "sweep",
             Self::Reconcile(_) => "reconcile",
             Self::Export(_) => "export",
+            Self::Bulk(_) => "bulk actions",
         }
     }
 }
@@ -72,6 +74,8 @@ pub struct Hands<'a> {
     pub reconciler: &'a Arc<Reconciler>,
     /// Where files for finance are written.
     pub exporter: &'a Arc<Exporter>,
+    /// Where the same is done to many.
+    pub bulk: &'a Arc<BulkWorker>,
     /// Where events are told from.
     pub pusher: &'a Arc<Pusher>,
     /// Where events are published from, if they are.
@@ -82,7 +86,7 @@ pub struct Hands<'a> {
 
 /// Starts the loops; they end when the program stops.
 pub fn start(hands: Hands<'_>, works: &Works, all: &Settings) {
-    let Hands { desk, books, switches, reconciler, exporter, pusher, publisher, sampler } = hands;
+    let Hands { desk, books, switches, reconciler, exporter, bulk, pusher, publisher, sampler } = hands;
     let settings = &all.workers;
     for _ in 0..settings.count {
         works.begin(run(Work::LookAfter(Arc::clone(desk)), works.clone(), settings.clone()));
@@ -90,6 +94,7 @@ pub fn start(hands: Hands<'_>, works: &Works, all: &Settings) {
     works.begin(run(Work::Sweep(Arc::clone(desk)), works.clone(), settings.clone()));
     works.begin(run(Work::Reconcile(Arc::clone(reconciler)), works.clone(), settings.clone()));
     works.begin(run(Work::Export(Arc::clone(exporter)), works.clone(), settings.clone()));
+    works.begin(run(Work::Bulk(Arc::clone(bulk)), works.clone(), settings.clone()));
     works.begin(post(Arc::clone(desk), books, works.clone()));
     works.begin(stamp(Arc::clone(desk), Arc::clone(pusher), works.clone()));
     works.begin(send(Arc::clone(pusher), works.clone(), all.clone()));
@@ -110,6 +115,7 @@ async fn run(work: Work, works: Works, settings: settings::Workers) {
             Work::Sweep(desk) => sweep(desk).await,
             Work::Reconcile(reconciler) => reconciler.reconcile_due().await,
             Work::Export(exporter) => exporter.export_due().await,
+            Work::Bulk(bulk) => bulk.act_due().await,
         };
         let pause = match worked {
             Ok(worked) => {

@@ -6,6 +6,7 @@
 //! timer, and makes no ids; the time and the names are handed in.
 
 mod breaker;
+mod bulk;
 mod check;
 mod clock;
 mod command;
@@ -40,6 +41,7 @@ mod vault;
 mod verify;
 
 pub use breaker::{Breaker, BreakerSettings, Closed, Trouble};
+pub use bulk::{BulkDeed, BulkOrder, BulkWorker};
 pub use check::Checked;
 pub use clock::Clock;
 pub use command::{Commanded, GivenCommand};

@@ -5,8 +5,8 @@ use crate::database_url::Place;
 use crate::postgres::PostgresStore;
 use crate::sqlite::SqliteStore;
 use crate::{
-    Books, DatabaseUrl, Events, Exports, Inbox, Keys, Means, PoolSettings, Proposals, Reads, Reconciliations, Replicas,
-    Samples, Sessions, Settlements, Store, StoreError, Streams, Switches,
+    Books, BulkActions, DatabaseUrl, Events, Exports, Inbox, Keys, Means, PoolSettings, Proposals, Reads,
+    Reconciliations, Replicas, Samples, Sessions, Settlements, Store, StoreError, Streams, Switches,
 };
 
 /// A database as the rest of the house sees it: what is done to it, without which one it is.
@@ -28,6 +28,8 @@ pub struct Database {
     pub reconciliations: Arc<dyn Reconciliations>,
     /// Files for finance.
     pub exports: Arc<dyn Exports>,
+    /// What is done to many at once.
+    pub bulk_actions: Arc<dyn BulkActions>,
     /// Events out.
     pub events: Arc<dyn Events>,
     /// What is counted for the metrics.
@@ -63,6 +65,7 @@ pub async fn connect(url: &DatabaseUrl, settings: &PoolSettings) -> Result<Datab
                 means: store.clone(),
                 reconciliations: store.clone(),
                 exports: store.clone(),
+                bulk_actions: store.clone(),
                 events: store.clone(),
                 samples: store.clone(),
                 proposals: store.clone(),
@@ -85,6 +88,7 @@ pub async fn connect(url: &DatabaseUrl, settings: &PoolSettings) -> Result<Datab
                 means: store.clone(),
                 reconciliations: store.clone(),
                 exports: store.clone(),
+                bulk_actions: store.clone(),
                 events: store.clone(),
                 samples: store.clone(),
                 proposals: store.clone(),

@@ -5,6 +5,7 @@
 //! and [`Keys`] have the two databases. [`Coalescer`] makes batches of what arrives together.
 
 mod books;
+mod bulk_actions;
 mod coalescer;
 mod columns;
 mod connect;
@@ -34,6 +35,7 @@ mod stuck;
 mod switches;
 
 pub use books::{Books, BooksEnd, Line, LineEntry, LineName, LinePayment};
+pub use bulk_actions::{BulkAction, BulkActions, BulkActionsPage, BulkClaim, BulkRecorded, BulkState, BulkTrouble};
 pub use coalescer::{Coalescer, CoalescerCounts, LaneCounts};
 pub use connect::{Database, connect, migrate};
 pub use database_url::{DatabaseUrl, InvalidDatabaseUrl};

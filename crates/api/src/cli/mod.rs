@@ -1,6 +1,7 @@
 //! The command line: each command a file, each outcome an exit code.
 
 mod breaks;
+mod bulk;
 mod care;
 mod check;
 mod events;
@@ -73,6 +74,8 @@ enum Command {
     Check(check::Args),
     /// Assigns a payment, notes something, puts it off, or says that it is settled.
     Care(care::Args),
+    /// Does the same to everything that is stuck and fits a filter.
+    Bulk(bulk::Args),
     /// Forces a payment's state, accepts the gateway's, or sends again what nobody knows of.
     #[command(disable_version_flag = true)]
     Resolve(resolve::Args),
@@ -232,6 +235,7 @@ async fn dispatch(cli: Cli, output: &Output) -> Result<Ending, CommandError> {
         Command::Why(args) => why::run(&args, &settings()?, output).await,
         Command::Check(args) => check::run(&args, &settings()?, output).await,
         Command::Care(args) => care::run(&args, &settings()?, output).await,
+        Command::Bulk(args) => bulk::run(&args, &settings()?, output).await,
         Command::Resolve(args) => Box::pin(resolve::run(&args, &settings()?, output)).await,
         Command::Proposals(args) => proposals::run(&args, &settings()?, output).await,
         Command::Switch(args) => switch::run(&args, &settings()?, output).await,

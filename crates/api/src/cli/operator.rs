@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use clap::Args as ClapArgs;
 use domain::{Actor, ShopName};
 use store::{Database, KeyRecord, Scope, Stored};
@@ -35,6 +37,16 @@ impl Operator {
     /// Who it is, for the ledger.
     pub(super) fn actor(&self) -> Actor {
         Actor { key: self.key.id, name: self.key.name.clone() }
+    }
+
+    /// Whether the key has this scope as well.
+    pub(super) fn may(&self, scope: Scope) -> bool {
+        self.key.scopes.contains(&scope) || self.key.scopes.contains(&Scope::Admin)
+    }
+
+    /// The shops that the key may see; empty means all.
+    pub(super) fn shops(&self) -> &BTreeSet<ShopName> {
+        &self.key.shops
     }
 
     /// Whether the key may see this shop.

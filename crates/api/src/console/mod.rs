@@ -6,6 +6,7 @@
 mod action;
 mod asset;
 mod breaks;
+mod bulk_actions;
 mod care;
 mod confirm;
 mod dress;

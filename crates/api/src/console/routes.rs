@@ -2,13 +2,13 @@ use actix_web::middleware::from_fn;
 use actix_web::web::{self, ServiceConfig};
 
 use super::{
-    asset, breaks, care, confirm, dress, exports, gateway_now, health, payment, payments, reconciliations, runbook,
-    sign_in, stuck, webhooks_in,
+    asset, breaks, bulk_actions, care, confirm, dress, exports, gateway_now, health, payment, payments,
+    reconciliations, runbook, sign_in, stuck, webhooks_in,
 };
 use crate::http::{Route, get, not_found, post, register};
 
 /// All pages and deeds below `/console`, those of one path beside each other.
-pub const ROUTES: [Route; 36] = [
+pub const ROUTES: [Route; 41] = [
     get("", || web::get().to(sign_in::home)),
     get("/sign-in", || web::get().to(sign_in::page)),
     post("/sign-in", || web::post().to(sign_in::sign_in)),
@@ -18,6 +18,11 @@ pub const ROUTES: [Route; 36] = [
     get("/icon.svg", || web::get().to(asset::icon)),
     get("/stuck", || web::get().to(stuck::list)),
     get("/stuck.csv", || web::get().to(stuck::file)),
+    get("/bulk-actions", || web::get().to(bulk_actions::list)),
+    post("/bulk-actions", || web::post().to(bulk_actions::order)),
+    get("/bulk-actions/order", || web::get().to(bulk_actions::ask)),
+    get("/bulk-actions/{id}", || web::get().to(bulk_actions::show)),
+    post("/bulk-actions/{id}/stop", || web::post().to(bulk_actions::stop)),
     get("/payments", || web::get().to(payments::list)),
     get("/payments/{id}", || web::get().to(payment::show)),
     get("/payments/{id}/gateway", || web::get().to(gateway_now::show)),

@@ -13,6 +13,7 @@ pub(super) enum Said {
     Assigned,
     Resolved,
     Ordered,
+    Stopped,
 }
 
 impl Said {
@@ -32,6 +33,7 @@ impl Said {
             Self::Noted => "It is in the ledger.",
             Self::Assigned => "The break has an owner.",
             Self::Resolved => "The break is resolved.",
+            Self::Stopped => "It is stopped. What was done is done.",
             Self::Ordered => "It is ordered. This page shows how far it is.",
         }
     }

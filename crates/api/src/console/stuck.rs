@@ -30,6 +30,8 @@ pub(super) async fn list(visitor: Visitor, request: HttpRequest, app: Data<App>)
         shell: visitor.shell("Stuck", Some(Tab::Stuck)).live(),
         tabs: tabs(&found.tallies, &given, now),
         export: format!("/console/stuck.csv{}", given.with("limit", "200")),
+        bulk: (visitor.caller().may(Scope::OpsWrite) && !given.has("snoozed", "true"))
+            .then(|| format!("/console/bulk-actions/order{}", given.with("cursor", ""))),
         next: found.next_cursor.map(|cursor| given.with("cursor", &cursor)),
         shops: shops(&visitor, &app),
         rows: found.items.iter().filter_map(|item| Row::of(item, &shown)).collect(),
@@ -267,5 +269,7 @@ struct StuckPage {
     rows: Vec<Row>,
     next: Option<String>,
     export: String,
+    /// Where something is done to all of it.
+    bulk: Option<String>,
     may_write: bool,
 }

@@ -3,13 +3,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
-use domain::{PaymentId, ShopName, Time};
+use domain::{Actor, PaymentId, ShopName, Time};
 use gateway_client::answer::Received;
 use gateway_client::request::{Method, Request};
 use orchestrator::Gateway;
 use store::{
-    Balance, Birth, Claim, Download, DueNotice, Export, ExportClaim, Exports, ExportsPage, Name, Notice, OpenAmount,
-    Opened, Outcome, Store, StoreError, Stored, Sweep, SweepClaim, UnmatchedPayment, Write,
+    Balance, Birth, BulkAction, BulkActions, BulkActionsPage, BulkClaim, BulkRecorded, Claim, Download, DueNotice,
+    Export, ExportClaim, Exports, ExportsPage, Name, Notice, OpenAmount, Opened, Outcome, Store, StoreError, Stored,
+    Sweep, SweepClaim, UnmatchedPayment, Write,
 };
 use uuid::Uuid;
 
@@ -26,6 +27,14 @@ pub(crate) fn around_exports(exports: Arc<dyn Exports>) -> Arc<dyn Exports> {
     match Failpoint::of_the_environment() {
         Some(point) => Arc::new(DyingExports { exports, point }),
         None => exports,
+    }
+}
+
+/// The records of bulk actions, dying where `FAILPOINT` says.
+pub(crate) fn around_bulk_actions(actions: Arc<dyn BulkActions>) -> Arc<dyn BulkActions> {
+    match Failpoint::of_the_environment() {
+        Some(point) => Arc::new(DyingBulkActions { actions, point }),
+        None => actions,
     }
 }
 
@@ -194,6 +203,43 @@ impl Exports for DyingExports {
 
     async fn open_amounts(&self) -> Result<Vec<OpenAmount>, StoreError> {
         self.point.around("open_amounts", self.exports.open_amounts()).await
+    }
+}
+
+struct DyingBulkActions {
+    actions: Arc<dyn BulkActions>,
+    point: Failpoint,
+}
+
+#[async_trait]
+impl BulkActions for DyingBulkActions {
+    async fn order_bulk_action(&self, action: &BulkAction) -> Result<BulkAction, StoreError> {
+        self.actions.order_bulk_action(action).await
+    }
+
+    async fn claim_bulk_action(&self, claim: &BulkClaim) -> Result<Option<BulkAction>, StoreError> {
+        let claimed = self.actions.claim_bulk_action(claim).await?;
+        if claimed.is_none() {
+            Ok(claimed)
+        } else {
+            self.point.around("claim_bulk_action", async { Ok(claimed) }).await
+        }
+    }
+
+    async fn record_bulk_action(&self, action: &BulkAction, until: Option<Time>) -> Result<BulkRecorded, StoreError> {
+        self.point.around("record_bulk_action", self.actions.record_bulk_action(action, until)).await
+    }
+
+    async fn stop_bulk_action(&self, id: Uuid, by: &Actor, now: Time) -> Result<bool, StoreError> {
+        self.actions.stop_bulk_action(id, by, now).await
+    }
+
+    async fn bulk_action(&self, id: Uuid) -> Result<Option<BulkAction>, StoreError> {
+        self.actions.bulk_action(id).await
+    }
+
+    async fn bulk_actions(&self, page: &BulkActionsPage) -> Result<Vec<BulkAction>, StoreError> {
+        self.actions.bulk_actions(page).await
     }
 }
 

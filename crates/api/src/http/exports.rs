@@ -97,7 +97,7 @@ fn check_order(asked: Asked, errors: &mut Vec<FieldError>, caller: &Caller, app:
 }
 
 /// One of the words that there are; which, is said to whoever takes another.
-fn word<T: FromStr + VariantArray + Display>(
+pub(super) fn word<T: FromStr + VariantArray + Display>(
     form: &mut Form<'_>,
     name: &str,
     errors: &mut Vec<FieldError>,

@@ -2,6 +2,7 @@
 
 pub(crate) mod body;
 pub(crate) mod breaks;
+pub(crate) mod bulk_actions;
 mod caller;
 pub(crate) mod command;
 mod cursor;
@@ -46,11 +47,12 @@ use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage as _, HttpRequest, HttpResponse};
 pub(crate) use breaks::{BreakView, SideView};
+pub(crate) use bulk_actions::{BulkActionView, BulkName, BulkPreviewView};
 pub use caller::{Caller, KnownKeys, digest};
 use domain::{FlowRules, ShopName};
 pub(crate) use event_view::event_body;
 pub(crate) use exports::ExportView;
-use orchestrator::{Desk, Exporter, Pusher, Reconciler, Resolver};
+use orchestrator::{BulkWorker, Desk, Exporter, Pusher, Reconciler, Resolver};
 use problem::Problem;
 pub(crate) use reconciliations::{RunView, window_max};
 pub(crate) use resolve::{DryRunView, ProposalView};
@@ -86,6 +88,8 @@ pub struct App {
     pub exporter: Arc<Exporter>,
     /// The longest window of an export.
     pub export_window_max: Duration,
+    /// Where the same is done to many.
+    pub bulk: Arc<BulkWorker>,
     /// Where events are told from.
     pub pusher: Arc<Pusher>,
     /// Where they may be sent.

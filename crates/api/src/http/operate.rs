@@ -129,7 +129,7 @@ pub(super) fn text(form: &mut Form<'_>, name: &str, needed: bool, errors: &mut V
     text.map(String::from)
 }
 
-fn until(form: &mut Form<'_>, now: Time, errors: &mut Vec<FieldError>) -> Option<Time> {
+pub(super) fn until(form: &mut Form<'_>, now: Time, errors: &mut Vec<FieldError>) -> Option<Time> {
     const OTHERWISE: &str =
         "must be a moment such as 2026-11-23T10:11:12Z (RFC 3339), later than now and within 31 days";
     let text: String = form.value("until", OTHERWISE, errors)?;

@@ -6,8 +6,9 @@ use actix_web::{HttpResponse, Route as Handler};
 
 use super::problem::{Kind, Problem};
 use super::{
-    breaks, command, events, exports, gateway_reads, health, list_payments, operate, read_payment, reconciliations,
-    refund, resolve, settlements, stuck, switches, take_payment, webhook, webhook_endpoints, webhooks_in,
+    breaks, bulk_actions, command, events, exports, gateway_reads, health, list_payments, operate, read_payment,
+    reconciliations, refund, resolve, settlements, stuck, switches, take_payment, webhook, webhook_endpoints,
+    webhooks_in,
 };
 use crate::metrics;
 
@@ -21,7 +22,7 @@ pub struct Route {
 }
 
 /// All routes, those of one path beside each other. One that is not here does not exist.
-pub const ROUTES: [Route; 60] = [
+pub const ROUTES: [Route; 64] = [
     post("/v1/payments", || web::post().to(take_payment::take_payment)),
     get("/v1/payments", || web::get().to(list_payments::list_payments)),
     get("/v1/payments/by-reference/{reference}", || web::get().to(read_payment::read_by_reference)),
@@ -47,6 +48,10 @@ pub const ROUTES: [Route; 60] = [
     get("/v1/switches/{name}", || web::get().to(switches::changes)),
     post("/v1/switches/{name}", || web::post().to(switches::turn)),
     get("/v1/stuck", || web::get().to(stuck::list)),
+    post("/v1/bulk-actions", || web::post().to(bulk_actions::order)),
+    get("/v1/bulk-actions", || web::get().to(bulk_actions::list)),
+    get("/v1/bulk-actions/{id}", || web::get().to(bulk_actions::read)),
+    post("/v1/bulk-actions/{id}/stop", || web::post().to(bulk_actions::stop)),
     get("/v1/webhooks-in", || web::get().to(webhooks_in::list_webhooks_in)),
     get("/v1/webhooks-in/{id}", || web::get().to(webhooks_in::read_webhook_in)),
     post("/v1/webhooks-in/{id}/rerun", || web::post().to(webhooks_in::rerun_webhook_in)),

@@ -331,6 +331,7 @@ impl Settings {
             ("nats.replicas", self.nats.replicas as u64),
             ("nats.answer_seconds", self.nats.answer_seconds),
             ("stuck.failures", self.stuck.failures.into()),
+            ("stuck.bulk_items_max", self.stuck.bulk_items_max.into()),
             ("metrics.interval_seconds", self.metrics.interval_seconds),
         ];
         if let Some((key, _)) = at_least_one.iter().find(|(_, number)| *number == 0) {

@@ -150,6 +150,7 @@ pub struct Stuck {
     pub approval_seconds: u64,
     pub authorization_seconds: u64,
     pub failures: u32,
+    pub bulk_items_max: u32,
     pub runbook_url: String,
 }
 

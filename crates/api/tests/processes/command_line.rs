@@ -30,6 +30,7 @@ async fn every_command_says_what_it_is_for() {
             "why",
             "check",
             "care",
+            "bulk",
             "resolve",
             "proposals",
             "switch",

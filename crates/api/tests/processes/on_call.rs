@@ -113,6 +113,57 @@ on_every_store! {
         assert!(checked.contains("│ Payment ") && checked.contains("│ CHECKOUT │"), "{checked}");
     }
 
+    /// Whatever it dies at, whoever serves goes on once the lease of the dead is over, and nothing is done twice.
+    async fn a_bulk_action_whose_process_died_at_any_step_is_brought_to_its_end(kind: Kind) {
+        let deployment = Deployment::new(kind).await.with(&[("STUCK__CUSTOMER_SECONDS", "1")]);
+        let service = deployment.serve().await;
+        for number in 0..3 {
+            assert_eq!(deployment.caller().try_order(&format!("order-{number}")).await.unwrap().status, 201);
+        }
+        let mut waiting = Waiting::until("all of them need a person");
+        while told(&deployment.run(&["stuck", "--json"]).await)["data"].as_array().unwrap().len() < 3 {
+            waiting.pause().await;
+        }
+        service.kill().await;
+        let dry = by_hand(&deployment, &["bulk", "assign", "--dry-run"]).await;
+        assert_eq!(text(&dry.stdout).trim(), "it would be done to 3");
+        let points = ["claim_bulk_action:after:1", "commit:after:1", "record_bulk_action:before:2", "record_bulk_action:after:2"];
+        for (number, point) in points.iter().enumerate() {
+            let (who, why) = (format!("shift-{number}"), format!("round {number}"));
+            let command = ["bulk", "assign", "--assignee", &who, "--reason", &why];
+            let environment = [("OPERATOR_KEY", CALLER_KEY), ("FAILPOINT", *point)];
+            let killed = deployment.run_with(&command, &environment).await;
+            assert_eq!(killed.status.code(), None, "{point}: {killed:?}");
+        }
+        let service = deployment.serve().await;
+        let mut waiting = Waiting::until("those of the dead are done");
+        loop {
+            let all = told(&by_hand(&deployment, &["bulk", "--json"]).await);
+            if all.as_array().unwrap().iter().all(|one| one["state"] == "completed" && one["done"] == 3) {
+                break;
+            }
+            waiting.pause().await;
+        }
+        service.kill().await;
+        for number in 0..3 {
+            let why = told(&deployment.run(&["why", &format!("order-{number}"), "--json"]).await);
+            let timeline = why[0]["timeline"].to_string();
+            for round in 0..points.len() {
+                assert_eq!(timeline.matches(&format!("assigned to shift-{round} by test")).count(), 1, "{timeline}");
+            }
+        }
+        let shown = by_hand(&deployment, &["bulk", "check", "--stuck", "waiting-for-customer", "--reason", "to be sure"]).await;
+        assert_eq!(shown.status.code(), FINE, "{shown:?}");
+        assert!(text(&shown.stdout).contains("│ completed │ 3 of 3 │"), "{shown:?}");
+        for wrong in [&["bulk", "void", "--reason", "x"][..], &["bulk", "check"], &["bulk", "snooze", "--reason", "x"]] {
+            let refused = by_hand(&deployment, wrong).await;
+            assert_eq!(refused.status.code(), USAGE, "{wrong:?}: {refused:?}");
+        }
+        let over = told(&by_hand(&deployment, &["bulk", "--json"]).await)[0]["id"].as_str().unwrap().to_owned();
+        assert_eq!(by_hand(&deployment, &["bulk", "--stop", &over]).await.status.code(), FOUND);
+        deployment.prove_the_books().await;
+    }
+
     async fn new_payments_are_stopped_from_a_terminal_and_let_go_again(kind: Kind) {
         let deployment = Deployment::new(kind).await;
         let _service = deployment.serve().await;
@@ -145,6 +196,10 @@ async fn deliver(deployment: &Deployment, told: &str) {
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let notice = http.post(format!("{}/webhooks/paytech/main", deployment.url())).header("Signature", signature);
     assert_eq!(notice.body(told.to_owned()).send().await.unwrap().status(), 200);
+}
+
+fn told(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
 }
 
 async fn by_hand(deployment: &Deployment, arguments: &[&str]) -> Output {

@@ -41,6 +41,8 @@ fn scope_of(method: &Method, path: &str) -> Option<Scope> {
             | "/v1/proposals/{id}/approve"
             | "/v1/proposals/{id}/decline"
             | "/v1/switches/{name}"
+            | "/v1/bulk-actions"
+            | "/v1/bulk-actions/{id}/stop"
             | "/v1/webhooks-in/{id}/rerun"
             | "/v1/webhooks-in/{id}/dismiss"
             | "/v1/webhooks-in/{id}/restore",
@@ -49,6 +51,8 @@ fn scope_of(method: &Method, path: &str) -> Option<Scope> {
             "GET",
             "/v1/payments/{id}/operations"
             | "/v1/stuck"
+            | "/v1/bulk-actions"
+            | "/v1/bulk-actions/{id}"
             | "/v1/proposals"
             | "/v1/switches"
             | "/v1/switches/{name}"

@@ -8,6 +8,7 @@ mod app;
 mod approvals;
 mod bad_input;
 mod bucket;
+mod bulk;
 mod cards;
 mod commands;
 mod console;

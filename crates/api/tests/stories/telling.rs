@@ -22,12 +22,12 @@ const ENDPOINTS: &str = "/v1/webhook-endpoints";
 
 impl TestApp {
     /// The same service, which may send to this machine.
-    async fn with_receivers(mut self) -> Self {
+    pub(crate) async fn with_receivers(mut self) -> Self {
         self.restart_with(&LOCAL).await;
         self
     }
 
-    async fn add_endpoint(&self, body: Value) -> Value {
+    pub(crate) async fn add_endpoint(&self, body: Value) -> Value {
         let added = self.post(ENDPOINTS, &body).await;
         assert_eq!(added.status, 201, "{added:?}");
         assert_eq!(added.headers["cache-control"], "no-store");
@@ -42,7 +42,7 @@ impl TestApp {
     }
 
     /// Stamps what changed, and tells everybody what is due.
-    async fn tell(&self) {
+    pub(crate) async fn tell(&self) {
         let pusher = self.serving().pusher();
         while pusher.stamp().await.unwrap() > 0 {}
         let mut rounds = 0;

@@ -2,9 +2,10 @@
 
 use fault_catalogue::struck;
 use store::{
-    BreakFilter, BreaksPage, Claim, DeliveriesPage, Download, EventsPage, Export, ExportState, ExportsPage, Filed,
-    InboxPage, KeyRecord, Name, Notice, NoticeDeedKind, Opened, Outcome, Page, Reconciled, Resolution, Run, RunState,
-    RunsPage, SampleClaim, Scope, Step, StuckPage, SweepClaim, UnmatchedPayment, Write,
+    BreakFilter, BreaksPage, BulkAction, BulkActionsPage, BulkRecorded, Claim, DeliveriesPage, Download, EventsPage,
+    Export, ExportState, ExportsPage, Filed, InboxPage, KeyRecord, Name, Notice, NoticeDeedKind, Opened, Outcome, Page,
+    Reconciled, Resolution, Run, RunState, RunsPage, SampleClaim, Scope, Step, StuckPage, SweepClaim, UnmatchedPayment,
+    Write,
 };
 use uuid::Uuid;
 
@@ -12,7 +13,7 @@ use crate::fixtures::*;
 use crate::test_store::{TestStore, on_both_databases};
 use crate::{exporting, reconciling, serving, settling, signing_in, telling};
 
-const TABLES: [&str; 32] = [
+const TABLES: [&str; 33] = [
     "payments",
     "payment_events",
     "payment_checks",
@@ -31,6 +32,7 @@ const TABLES: [&str; 32] = [
     "reconciliation_items",
     "reconciled_payments",
     "breaks",
+    "bulk_actions",
     "exports",
     "export_downloads",
     "event_feed",
@@ -146,6 +148,14 @@ async fn everything(store: &TestStore, round: u128) {
     database.replicas.serve_as(&serving::replica(number, seconds), at(0)).await.unwrap();
     assert!(!database.replicas.replicas().await.unwrap().is_empty());
     assert!(database.keys.revoke_key(key.id, at(seconds)).await.unwrap());
+
+    let bulk = BulkAction { shops: [].into(), ..crate::bulk::bulk_action(number, seconds) };
+    assert_eq!(database.bulk_actions.order_bulk_action(&bulk).await.unwrap(), bulk);
+    let mine = database.bulk_actions.claim_bulk_action(&crate::bulk::claim(1, seconds)).await.unwrap().unwrap();
+    assert_eq!(database.bulk_actions.record_bulk_action(&mine, None).await.unwrap(), BulkRecorded::Kept);
+    assert!(database.bulk_actions.stop_bulk_action(bulk.id, &mine.ordered_by, at(seconds)).await.unwrap());
+    let page = BulkActionsPage { shops: [].into(), before: None, limit: 9 };
+    assert!(!database.bulk_actions.bulk_actions(&page).await.unwrap().is_empty());
 
     compare(store, &there.payment, number, seconds).await;
     write_a_file(store, number, seconds).await;

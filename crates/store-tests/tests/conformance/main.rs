@@ -11,6 +11,7 @@ mod fixtures;
 mod test_store;
 
 mod booking;
+mod bulk;
 mod cancelling;
 mod claiming;
 mod committing;

@@ -6,6 +6,7 @@
 mod batch;
 mod books;
 mod breaks;
+mod bulk_actions;
 mod claim;
 mod commit;
 mod endpoints;

@@ -9,6 +9,7 @@
 
 mod books;
 mod breaks;
+mod bulk_actions;
 mod claim;
 mod commit;
 mod endpoints;

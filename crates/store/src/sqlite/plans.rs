@@ -8,14 +8,14 @@ use std::time::Duration;
 use sqlx::{AssertSqlSafe, Row as _};
 
 use super::{
-    SqliteStore, books, breaks, claim, commit, endpoints, events, exports, health, inbox, keys, ledger, list, load,
-    means, open, proposals, receive, reconciliations, replicas, samples, sessions, settlements, streams, stuck, sweep,
-    switches, unmatched,
+    SqliteStore, books, breaks, bulk_actions, claim, commit, endpoints, events, exports, health, inbox, keys, ledger,
+    list, load, means, open, proposals, receive, reconciliations, replicas, samples, sessions, settlements, streams,
+    stuck, sweep, switches, unmatched,
 };
 use crate::{Filter, Page, Position};
 
 /// The statements whose cost must not grow with what is stored.
-const HOT: [(&str, &str); 104] = [
+const HOT: [(&str, &str); 108] = [
     ("open payments", open::INSERT_PAYMENTS),
     ("open checks", open::INSERT_CHECKS),
     ("open events", open::INSERT_EVENTS),
@@ -105,6 +105,10 @@ const HOT: [(&str, &str); 104] = [
     ("dismiss or restore", inbox::DISMISS_OR_RESTORE),
     ("add notice deed", inbox::ADD_NOTICE_DEED),
     ("notice deeds", inbox::NOTICE_DEEDS),
+    ("order bulk action", bulk_actions::ORDER_BULK_ACTION),
+    ("record bulk action", bulk_actions::RECORD_BULK_ACTION),
+    ("stop bulk action", bulk_actions::STOP_BULK_ACTION),
+    ("bulk action", bulk_actions::BULK_ACTION),
     ("begin session", sessions::BEGIN_SESSION),
     ("forget sessions", sessions::FORGET_SESSIONS),
     ("key of session", sessions::KEY_OF_SESSION),
@@ -123,7 +127,7 @@ const HOT: [(&str, &str); 104] = [
 ];
 
 /// Those that may read a whole table.
-const COLD: [(&str, &str); 29] = [
+const COLD: [(&str, &str); 32] = [
     ("overdue", health::OVERDUE),
     ("add key", keys::ADD_KEY),
     ("all keys", keys::ALL_KEYS),
@@ -148,6 +152,10 @@ const COLD: [(&str, &str); 29] = [
     // What has not ended, from an index of nothing else.
     ("claim export", exports::CLAIM_EXPORT),
     ("exports wait", exports::EXPORTS_WAIT),
+    ("claim bulk action", bulk_actions::CLAIM_BULK_ACTION),
+    ("bulk actions wait", bulk_actions::BULK_ACTIONS_WAIT),
+    // What people have ordered, the latest first, as far as a page goes.
+    ("bulk actions", bulk_actions::BULK_ACTIONS),
     // All lines before a window, once for a summary of it.
     ("balances", exports::BALANCES),
     ("open amounts", exports::OPEN_AMOUNTS),

@@ -184,10 +184,16 @@ async fn everything(app: &TestApp) -> Value {
     let export = app.post("/v1/exports", &window).await.body;
     assert!(app.serving().exporter().export_due().await.unwrap());
     app.post("/v1/exports", &window).await;
+    let bulk = json!({ "action": "assign", "assignee": "the night shift", "reason": "after the outage" });
+    let bulk = app.post("/v1/bulk-actions", &bulk).await.body;
     json!({
         "sign-in": "/console/sign-in",
         "stuck": "/console/stuck",
         "stuck-by-reason": "/console/stuck?reason=unknown-outcome",
+        "bulk-order": "/console/bulk-actions/order?reason=unknown-outcome",
+        "bulk-order-of-all": "/console/bulk-actions/order",
+        "bulk-actions": "/console/bulk-actions",
+        "bulk-action": format!("/console/bulk-actions/{}", text(&bulk["id"])),
         "payments": "/console/payments",
         "payments-filtered": "/console/payments?state=COMPLETED&state=CHECKOUT&createdFrom=2020-01-01",
         "payments-none": "/console/payments?q=nobody-has-this-name",

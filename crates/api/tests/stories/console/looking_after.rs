@@ -62,6 +62,54 @@ on_every_store! {
         assert!(words.contains("was run again") && words.contains("confirms") && words.contains("last by test"), "{words}");
     }
 
+    async fn the_same_is_done_to_all_that_fit_and_watched_and_stopped(app: TestApp) {
+        app.gateway.with(|engine, _| engine.switches_mut().checkout_timeout_seconds = 7 * 24 * 60 * 60);
+        app.gateway.with(|engine, _| engine.switches_mut().webhooks = gateway_simulator::WebhookDelivery::Dropped);
+        for number in 0..3 {
+            app.take(&format!("order-{number}")).await;
+        }
+        app.advance(25 * 60 * MINUTE);
+        let mut person = Person::signed_in(&app, "pk_all", Scope::VARIANTS, &[]).await;
+        let stuck = person.get("/console/stuck?reason=waiting-for-customer").await;
+        let link = "/console/bulk-actions/order?reason=waiting-for-customer";
+        assert!(stuck.text.replace("&#38;", "").contains(&format!("href=\"{link}\"")), "{}", stuck.text);
+        let asked = person.get(link).await;
+        let words = asked.words();
+        assert!(words.contains("3 payments") && words.contains("Waiting for customer") && !words.contains("3 webhooks"), "{words}");
+        let path = "/console/bulk-actions";
+        let unsaid = person.submit(&asked, path, &[("action", "assign")]).await;
+        assert_eq!(unsaid.status, 422, "a reason is needed");
+        let strange = person.submit(&asked, path, &[("action", "void"), ("reason", "x")]).await;
+        assert_eq!(strange.status, 422, "nothing that moves money");
+        assert_eq!(person.post(path, &[("action".to_owned(), "check".to_owned())]).await.status, 403, "no form of theirs");
+
+        let said = [("action", "assign"), ("assignee", "the night shift"), ("reason", "<b>mine</b>")];
+        let ordered = person.submit(&asked, path, &said).await;
+        let page = person.follow(&ordered).await;
+        let words = page.words();
+        assert!(words.contains("0 of 3") && words.contains("waiting") && !page.text.contains("<b>mine"), "{words}");
+        assert!(app.serving().bulk().act_due().await.unwrap());
+        let shown = ordered.location().split('?').next().unwrap().to_owned();
+        let done = person.get(&shown).await;
+        assert!(done.words().contains("3 of 3") && done.words().contains("completed"), "{}", done.words());
+        assert!(!done.has_form(&format!("{shown}/stop")), "it is over");
+        assert!(person.get("/console/stuck").await.words().contains("looked after by the night shift"));
+
+        let off = [("action", "snooze"), ("hours", "4"), ("reason", "in the morning")];
+        let ordered = person.submit(&asked, path, &off).await;
+        let page = person.follow(&ordered).await;
+        let shown = ordered.location().split('?').next().unwrap().to_owned();
+        let stopped = person.submit(&page, &format!("{shown}/stop"), &[]).await;
+        let words = person.follow(&stopped).await.words();
+        assert!(words.contains("It is stopped") && words.contains("Stopped by test"), "{words}");
+        assert!(!app.serving().bulk().act_due().await.unwrap(), "nobody goes on");
+        assert!(person.get("/console/bulk-actions").await.words().contains("stopped"));
+        let mut reader = Person::signed_in(&app, "pk_reader", &[Scope::OpsRead], &[]).await;
+        assert!(!reader.get("/console/stuck").await.text.contains("bulk-actions/order"));
+        assert_eq!(reader.get(link).await.status, 403);
+        assert_eq!(reader.get(&shown).await.status, 200);
+    }
+
     async fn a_webhook_that_nothing_will_match_is_dismissed_by_a_person_and_restored(app: TestApp) {
         deliver(&app, &json!({ "id": "stranger", "state": "COMPLETED" })).await;
         app.advance(61 * MINUTE);

@@ -11,6 +11,9 @@ use sqlx::postgres::PgPool;
 use super::PostgresStore;
 use super::books::{BOOKS_END, LINES, PLACE_BEFORE, POST};
 use super::breaks::{ASSIGN_BREAK, BREAK, BREAKS, RESOLVE_BREAK, TALLY, UNFOUND_BREAKS};
+use super::bulk_actions::{
+    BULK_ACTION, BULK_ACTIONS, CLAIM_BULK_ACTION, ORDER_BULK_ACTION, RECORD_BULK_ACTION, STOP_BULK_ACTION,
+};
 use super::claim::{CLAIM_DUE, CLAIM_NOTICES, FORGET_KEPT_REQUESTS, KEPT_REQUEST};
 use super::commit::{COMMIT, HOLDERS};
 use super::endpoints::{ADD_ENDPOINT, CHANGE_ENDPOINT, CLAIM_ENDPOINT, ENDPOINT, ENDPOINTS, REMOVE_ENDPOINT};
@@ -72,7 +75,7 @@ const HOT: [(&str, &str); 20] = [
 ];
 
 /// All the others.
-const COOL: [(&str, &str); 97] = [
+const COOL: [(&str, &str); 103] = [
     ("KEY_OF_SESSION", KEY_OF_SESSION),
     ("FORGET_SESSIONS", FORGET_SESSIONS),
     ("ALL_KEYS", ALL_KEYS),
@@ -153,6 +156,12 @@ const COOL: [(&str, &str); 97] = [
     ("OPEN_COUNTS", OPEN_COUNTS),
     ("WAITING_NOTICES", WAITING_NOTICES),
     ("EVENT_BACKLOG", EVENT_BACKLOG),
+    ("ORDER_BULK_ACTION", ORDER_BULK_ACTION),
+    ("CLAIM_BULK_ACTION", CLAIM_BULK_ACTION),
+    ("RECORD_BULK_ACTION", RECORD_BULK_ACTION),
+    ("STOP_BULK_ACTION", STOP_BULK_ACTION),
+    ("BULK_ACTION", BULK_ACTION),
+    ("BULK_ACTIONS", BULK_ACTIONS),
     ("STUCK", STUCK),
     ("SNOOZED", SNOOZED),
     ("STUCK_NOTICES", STUCK_NOTICES),

@@ -22,6 +22,7 @@ mod exporting;
 mod keys;
 mod later;
 mod listing;
+mod many_stuck;
 mod means;
 mod opening;
 mod poison;

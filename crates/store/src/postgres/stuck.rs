@@ -20,10 +20,30 @@ pub(super) const STUCK: &str = concat!(
         cross join lateral (
             select s.payment_id, s.stuck_at from payment_checks s
             where s.stuck_reason = r.reason and s.stuck_at <= $2 and (s.stuck_at, s.payment_id) > ($3, $4::uuid)
-              and ($5::text[] = '{}' or s.shop = any ($5))
-            order by s.stuck_at, s.payment_id limit $6
+            order by s.stuck_at, s.payment_id limit $5
         ) as found
-        order by found.stuck_at, found.payment_id limit $6
+        order by found.stuck_at, found.payment_id limit $5
+    ) as page
+    join payment_checks c on c.payment_id = page.payment_id
+    join payments p on p.payment_id = page.payment_id
+    order by page.stuck_at, page.payment_id"
+);
+
+/// The same of some shops, from the index of each: those of the others are not even passed over.
+pub(super) const STUCK_IN_SHOPS: &str = concat!(
+    "select ",
+    stored_columns!(),
+    " from (
+        select found.payment_id, found.stuck_at
+        from unnest($1::text[]) as r(reason)
+        cross join unnest($6::text[]) as w(shop)
+        cross join lateral (
+            select s.payment_id, s.stuck_at from payment_checks s
+            where s.shop = w.shop and s.stuck_reason = r.reason and s.stuck_at <= $2
+              and (s.stuck_at, s.payment_id) > ($3, $4::uuid)
+            order by s.stuck_at, s.payment_id limit $5
+        ) as found
+        order by found.stuck_at, found.payment_id limit $5
     ) as page
     join payment_checks c on c.payment_id = page.payment_id
     join payments p on p.payment_id = page.payment_id
@@ -55,15 +75,35 @@ pub(super) const STUCK_TALLIES: &str = "
     cross join lateral (
         select count(*) as items from (
             select s.payment_id from payment_checks s
-            where s.stuck_reason = r.reason and s.stuck_at <= $2 and ($3::text[] = '{}' or s.shop = any ($3))
-            order by s.stuck_at, s.payment_id limit $4
+            where s.stuck_reason = r.reason and s.stuck_at <= $2
+            order by s.stuck_at, s.payment_id limit $3
         ) as found
     ) as counted
     cross join lateral (
         select s.stuck_since as oldest from payment_checks s
-        where s.stuck_reason = r.reason and s.stuck_at <= $2 and ($3::text[] = '{}' or s.shop = any ($3))
+        where s.stuck_reason = r.reason and s.stuck_at <= $2
         order by s.stuck_at, s.payment_id limit 1
     ) as first";
+
+/// The same of some shops, each counted to the limit by itself.
+pub(super) const STUCK_TALLIES_IN_SHOPS: &str = "
+    select r.reason, least(sum(counted.items), $3)::int8 as items,
+           (array_agg(first.oldest order by first.stuck_at))[1] as oldest
+    from unnest($1::text[]) as r(reason)
+    cross join unnest($4::text[]) as w(shop)
+    cross join lateral (
+        select count(*) as items from (
+            select s.payment_id from payment_checks s
+            where s.shop = w.shop and s.stuck_reason = r.reason and s.stuck_at <= $2
+            order by s.stuck_at, s.payment_id limit $3
+        ) as found
+    ) as counted
+    cross join lateral (
+        select s.stuck_at, s.stuck_since as oldest from payment_checks s
+        where s.shop = w.shop and s.stuck_reason = r.reason and s.stuck_at <= $2
+        order by s.stuck_at, s.payment_id limit 1
+    ) as first
+    group by r.reason";
 
 pub(super) const STUCK_NOTICES_TALLY: &str = "
     select count(*) as items, min(received_at) as oldest from (
@@ -84,8 +124,10 @@ impl PostgresStore {
             self.pools.reads.send(Effect::Reads, statement).await?
         } else {
             let statement = || {
-                let bound = sqlx::query(STUCK).bind(&reasons).bind(page.now.utc()).bind(at.utc()).bind(id);
-                bound.bind(&shops).bind(i64::from(page.limit))
+                let text = if shops.is_empty() { STUCK } else { STUCK_IN_SHOPS };
+                let bound = sqlx::query(text).bind(&reasons).bind(page.now.utc()).bind(at.utc()).bind(id);
+                let bound = bound.bind(i64::from(page.limit));
+                if shops.is_empty() { bound } else { bound.bind(&shops) }
             };
             self.pools.reads.send(Effect::Reads, statement).await?
         };
@@ -110,7 +152,11 @@ impl PostgresStore {
     ) -> Result<Vec<StuckTally>, StoreError> {
         let (shops, limit) = (words(shops), i64::from(count_max));
         let reasons: Vec<&'static str> = StuckReason::VARIANTS.iter().map(Into::into).collect();
-        let statement = || sqlx::query(STUCK_TALLIES).bind(&reasons).bind(now.utc()).bind(&shops).bind(limit);
+        let statement = || {
+            let text = if shops.is_empty() { STUCK_TALLIES } else { STUCK_TALLIES_IN_SHOPS };
+            let bound = sqlx::query(text).bind(&reasons).bind(now.utc()).bind(limit);
+            if shops.is_empty() { bound } else { bound.bind(&shops) }
+        };
         let rows = self.pools.reads.send(Effect::Reads, statement).await?;
         let tally = |row| {
             let reason: &str = get(row, "reason")?;

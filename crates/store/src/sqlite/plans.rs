@@ -15,7 +15,7 @@ use super::{
 use crate::{Filter, Page, Position};
 
 /// The statements whose cost must not grow with what is stored.
-const HOT: [(&str, &str); 108] = [
+const HOT: [(&str, &str); 110] = [
     ("open payments", open::INSERT_PAYMENTS),
     ("open checks", open::INSERT_CHECKS),
     ("open events", open::INSERT_EVENTS),
@@ -98,6 +98,8 @@ const HOT: [(&str, &str); 108] = [
     ("record sample", samples::RECORD_SAMPLE),
     ("open counts", samples::OPEN_COUNTS),
     ("stuck", stuck::STUCK),
+    ("stuck in shops", stuck::STUCK_IN_SHOPS),
+    ("stuck tallies in shops", stuck::STUCK_TALLIES_IN_SHOPS),
     ("snoozed", stuck::SNOOZED),
     ("stuck notices", stuck::STUCK_NOTICES),
     ("stuck tallies", stuck::STUCK_TALLIES),

@@ -19,10 +19,24 @@ pub(super) const STUCK: &str = concat!(
     cross join payment_checks c on c.payment_id in (
         select s.payment_id from payment_checks s
         where s.stuck_reason = r.value and s.stuck_at <= ?2 and (s.stuck_at, s.payment_id) > (?3, ?4)
-          and (?5 = '[]' or s.shop in (select value from json_each(?5)))
-        order by s.stuck_at, s.payment_id limit ?6)
+        order by s.stuck_at, s.payment_id limit ?5)
     cross join payments p on p.payment_id = c.payment_id
-    order by c.stuck_at, c.payment_id limit ?6"
+    order by c.stuck_at, c.payment_id limit ?5"
+);
+
+/// The same of some shops, from the index of each: those of the others are not even passed over.
+pub(super) const STUCK_IN_SHOPS: &str = concat!(
+    "select ",
+    stored_columns!(),
+    " from json_each(?1) r
+    cross join json_each(?6) w
+    cross join payment_checks c on c.payment_id in (
+        select s.payment_id from payment_checks s
+        where s.shop = w.value and s.stuck_reason = r.value and s.stuck_at <= ?2
+          and (s.stuck_at, s.payment_id) > (?3, ?4)
+        order by s.stuck_at, s.payment_id limit ?5)
+    cross join payments p on p.payment_id = c.payment_id
+    order by c.stuck_at, c.payment_id limit ?5"
 );
 
 /// What somebody put off is as much as people can have put off.
@@ -43,19 +57,36 @@ pub(super) const STUCK_NOTICES: &str = "
       and (?4 = '[]' or shop in (select value from json_each(?4)))
     order by received_at, notice_id limit ?5";
 
-/// Counted to a limit, from the index alone.
+/// Counted to a limit, from the index alone: whether there are as many is found out by passing over them, which costs less.
 pub(super) const STUCK_TALLIES: &str = "
     select r.value as reason,
-           (select count(*) from (
-                select 1 from payment_checks s
-                where s.stuck_reason = r.value and s.stuck_at <= ?2
-                  and (?3 = '[]' or s.shop in (select value from json_each(?3)))
-                order by s.stuck_at, s.payment_id limit ?4)) as items,
+           ifnull((select ?3 from payment_checks s
+                   where s.stuck_reason = r.value and s.stuck_at <= ?2
+                   order by s.stuck_at, s.payment_id limit 1 offset ?3 - 1),
+                  (select count(*) from payment_checks s where s.stuck_reason = r.value and s.stuck_at <= ?2)) as items,
            (select s.stuck_since from payment_checks s
             where s.stuck_reason = r.value and s.stuck_at <= ?2
-              and (?3 = '[]' or s.shop in (select value from json_each(?3)))
             order by s.stuck_at, s.payment_id limit 1) as oldest
     from json_each(?1) r";
+
+/// The same of some shops, each counted to the limit by itself. What stands beside the least moment is of its row.
+pub(super) const STUCK_TALLIES_IN_SHOPS: &str = "
+    select reason, min(sum(items), ?3) as items, oldest, min(first_at) as first_at
+    from (
+        select r.value as reason,
+               ifnull((select ?3 from payment_checks s
+                       where s.shop = w.value and s.stuck_reason = r.value and s.stuck_at <= ?2
+                       order by s.stuck_at, s.payment_id limit 1 offset ?3 - 1),
+                      (select count(*) from payment_checks s
+                       where s.shop = w.value and s.stuck_reason = r.value and s.stuck_at <= ?2)) as items,
+               (select s.stuck_since from payment_checks s
+                where s.shop = w.value and s.stuck_reason = r.value and s.stuck_at <= ?2
+                order by s.stuck_at, s.payment_id limit 1) as oldest,
+               (select s.stuck_at from payment_checks s
+                where s.shop = w.value and s.stuck_reason = r.value and s.stuck_at <= ?2
+                order by s.stuck_at, s.payment_id limit 1) as first_at
+        from json_each(?1) r cross join json_each(?4) w)
+    group by reason";
 
 pub(super) const STUCK_NOTICES_TALLY: &str = "
     select count(*) as items, min(received_at) as oldest from (
@@ -72,7 +103,9 @@ pub(super) async fn list(readers: &SqlitePool, page: &StuckPage) -> Result<Vec<S
         let bound = sqlx::query(SNOOZED).bind(reasons).bind(now).bind(&id).bind(&shops).bind(page.limit);
         bound.fetch_all(readers).await
     } else {
-        let bound = sqlx::query(STUCK).bind(reasons).bind(now).bind(at).bind(&id).bind(&shops).bind(page.limit);
+        let text = if page.shops.is_empty() { STUCK } else { STUCK_IN_SHOPS };
+        let bound = sqlx::query(text).bind(reasons).bind(now).bind(at).bind(&id).bind(page.limit);
+        let bound = if page.shops.is_empty() { bound } else { bound.bind(&shops) };
         bound.fetch_all(readers).await
     };
     let payments = payments.map_err(fault::of_statement)?;
@@ -91,10 +124,13 @@ pub(super) async fn tally(
     now: Time,
     count_max: u32,
 ) -> Result<Vec<StuckTally>, StoreError> {
+    let in_all = shops.is_empty();
     let shops = json!(shops).to_string();
     let reasons = json!(StuckReason::VARIANTS).to_string();
     let now = now.unix_micros();
-    let bound = sqlx::query(STUCK_TALLIES).bind(reasons).bind(now).bind(&shops).bind(count_max);
+    let text = if in_all { STUCK_TALLIES } else { STUCK_TALLIES_IN_SHOPS };
+    let bound = sqlx::query(text).bind(reasons).bind(now).bind(count_max);
+    let bound = if in_all { bound } else { bound.bind(&shops) };
     let rows = bound.fetch_all(readers).await.map_err(fault::of_statement)?;
     let mut tallies = Vec::new();
     for row in &rows {

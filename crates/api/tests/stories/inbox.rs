@@ -107,7 +107,7 @@ on_every_store! {
         assert_eq!((&shown["by"], &shown["via"], &shown["reason"]), (&json!("test"), &json!("api"), &json!("theirs, not ours")));
         assert_eq!(app.stuck().await, Vec::<Value>::new());
         assert!(!app.metrics().await.contains("reason=\"unmatched-webhook\"} 1"));
-        assert_eq!(inbox(&app, "?dismissed=true").await, [dismissed.body.clone()]);
+        assert_eq!(inbox(&app, "?dismissed=true").await, std::slice::from_ref(&dismissed.body));
         decide(&app, &notice, "dismiss", &why).await.assert_problem("not-in-this-state");
         // The same bytes again are no news.
         deliver(&app, &json!({ "id": "a1", "state": "COMPLETED" })).await;

@@ -32,9 +32,9 @@ pub async fn step(desk: &Desk, batch: u32) -> Result<bool, DeedError> {
 
 async fn look_after(desk: &Desk, batch: u32) -> Result<bool, DeedError> {
     let probed = desk.probe_gateways().await;
-    let filed = desk.file_waiting_notices(NOTICES).await?;
+    let taken_up = desk.file_waiting_notices(NOTICES).await?;
     let checked = desk.check_due(batch).await?;
-    Ok(probed > 0 || filed > 0 || checked.payments > 0)
+    Ok(probed > 0 || taken_up > 0 || checked.payments > 0)
 }
 
 async fn sweep(desk: &Desk) -> Result<bool, DeedError> {

@@ -97,23 +97,20 @@ impl Desk {
         }
     }
 
-    /// Takes up notices that are durable and not filed: what a crash left, and what nothing matched so far.
+    /// Takes up notices that are durable and not filed: what a crash left, and what nothing matched so far. Answers how
+    /// many: what waits on comes up again only after a pause, so that a crowd of them does not stand before those behind.
     pub async fn file_waiting_notices(&self, limit: u32) -> Result<usize, DeedError> {
         let now = self.now();
         let claim = Claim { now, owner: self.owner, until: now.plus(self.rules.notice_pause), limit };
         let waiting = self.store.store().claim_notices(&claim).await?;
-        let mut filed = 0;
+        let taken_up = waiting.len();
         for notice in waiting {
             let id = notice.id;
-            match self.file(notice).await {
-                Ok(Heard::Filed { .. } | Heard::Repeat) => filed += 1,
-                Ok(Heard::Waiting) => {}
-                Err(error) => {
-                    tracing::error!(notice = %id, error = &error as &dyn std::error::Error, "notice not applied yet");
-                }
+            if let Err(error) = self.file(notice).await {
+                tracing::error!(notice = %id, error = &error as &dyn std::error::Error, "notice not applied yet");
             }
         }
-        Ok(filed)
+        Ok(taken_up)
     }
 
     /// Runs a notice again over its stored bytes, as a worker does with one that waits; `by` is the name of whose key asked

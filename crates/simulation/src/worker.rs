@@ -45,7 +45,7 @@ async fn file_what_waits(world: Arc<World>, slot: usize, desk: Arc<Desk>) {
         let limit = world.chance.pick([1, 4, 20]);
         match desk.file_waiting_notices(limit).await {
             Ok(0) => {}
-            Ok(filed) => world.step(Slot(slot), format_args!("filed {filed} notices")),
+            Ok(taken_up) => world.step(Slot(slot), format_args!("took up {taken_up} notices")),
             Err(error) => world.step(Slot(slot), format_args!("could not file: {error}")),
         }
     }

@@ -56,6 +56,18 @@ on_every_store! {
         app.prove_the_books().await;
     }
 
+    async fn a_crowd_of_notices_that_nothing_matches_is_gone_through_at_once(app: TestApp) {
+        const CROWD: usize = 70;
+        for number in 0..CROWD {
+            deliver(&app, &json!({ "id": format!("{number:032x}"), "state": "COMPLETED" })).await;
+        }
+        app.run_workers_until_idle().await;
+        assert_eq!(inbox(&app, "?verdict=unmatched").await.len(), 0, "their payments may yet become known");
+        app.advance(61 * MINUTE);
+        app.run_workers_until_idle().await;
+        assert_eq!(inbox(&app, "?verdict=unmatched&limit=200").await.len(), CROWD);
+    }
+
     async fn a_notice_that_was_applied_changes_nothing_the_second_time(app: TestApp) {
         let taken = app.take("order-1").await.body;
         deliver(&app, &json!({ "id": taken["gatewayPaymentId"], "referenceId": "order-1", "state": "DECLINED", "errorCode": "4.01" })).await;

@@ -16,7 +16,7 @@ use gateway_client::client::{Client, ClientError};
 use gateway_client::signature::{EmptySigningKey, Encoding, SigningKeys};
 use orchestrator::{
     BulkWorker, Clock, Desk, Exporter, Gateway, HttpGateway, InvalidBucket, InvalidMasterKey, Parts, Publisher, Pusher,
-    Reconciler, Resolver, Vault,
+    Reconciler, Repeater, Resolver, Vault,
 };
 use store::{Coalescer, Database, OwnerId, StoreError};
 use tokio::runtime::Handle;
@@ -162,6 +162,7 @@ impl Application {
         let (events, reads) = (open.database.events.clone(), open.database.reads.clone());
         let pusher = Arc::new(Pusher::new(Arc::clone(&desk), events, reads, receivers, settings.push_rules()));
         let publisher = publisher(settings, &open.database, &desk);
+        let repeater = Arc::new(repeater(settings, &open.database, &desk));
         let webhooks = &settings.webhook_endpoints;
         let reachable = Arc::new(Reachable::new(webhooks.allowed_networks.clone(), webhooks.allow_http));
         if with_workers {
@@ -173,6 +174,7 @@ impl Application {
                 exporter: &exporter,
                 bulk: &bulk,
                 pusher: &pusher,
+                repeater: &repeater,
                 publisher: publisher.as_ref(),
                 sampler: &sampler,
             };
@@ -189,6 +191,7 @@ impl Application {
             export_window_max: http::window_max(settings.exports.window_days_max),
             pusher,
             reachable,
+            repeater,
             resolver,
             switches: open.database.switches.clone(),
             reads: open.database.reads.clone(),
@@ -270,6 +273,11 @@ impl Application {
         &self.app.pusher
     }
 
+    /// Where requests with names are held against those before, likewise.
+    pub fn repeater(&self) -> &Repeater {
+        &self.app.repeater
+    }
+
     /// Where events are published from, if they are, likewise.
     pub fn publisher(&self) -> Option<&Publisher> {
         self.publisher.as_deref()
@@ -308,6 +316,11 @@ fn sampler(settings: &Settings, database: &Database, metrics: &Metrics) -> Sampl
     let full = Some(Duration::from_secs(full)).filter(|full| !full.is_zero());
     let stream = Some(settings.nats.stream.clone()).filter(|_| settings.nats.is_on());
     Sampler::new(database, stream, Duration::from_secs(interval), full, Arc::clone(metrics.latest()))
+}
+
+/// Where requests with names are held against those before, as the settings say.
+fn repeater(settings: &Settings, database: &Database, desk: &Arc<Desk>) -> Repeater {
+    Repeater::new(Arc::clone(desk), database.named_requests.clone(), settings.callers.idempotency_kept())
 }
 
 /// Where events are published from, if the settings name a server.

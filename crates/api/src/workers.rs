@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::Time;
-use orchestrator::{BulkWorker, DeedError, Desk, Exporter, Publisher, Pusher, Reconciler};
+use orchestrator::{BulkWorker, DeedError, Desk, Exporter, Publisher, Pusher, Reconciler, Repeater};
 use store::{Books, Replica, StoreError, Switches};
 use tokio::sync::{Notify, Semaphore};
 
@@ -78,6 +78,8 @@ pub struct Hands<'a> {
     pub bulk: &'a Arc<BulkWorker>,
     /// Where events are told from.
     pub pusher: &'a Arc<Pusher>,
+    /// Where requests with names are remembered.
+    pub repeater: &'a Arc<Repeater>,
     /// Where events are published from, if they are.
     pub publisher: Option<&'a Arc<Publisher>>,
     /// Where the database is asked for the metrics.
@@ -86,7 +88,7 @@ pub struct Hands<'a> {
 
 /// Starts the loops; they end when the program stops.
 pub fn start(hands: Hands<'_>, works: &Works, all: &Settings) {
-    let Hands { desk, books, switches, reconciler, exporter, bulk, pusher, publisher, sampler } = hands;
+    let Hands { desk, books, switches, reconciler, exporter, bulk, pusher, repeater, publisher, sampler } = hands;
     let settings = &all.workers;
     for _ in 0..settings.count {
         works.begin(run(Work::LookAfter(Arc::clone(desk)), works.clone(), settings.clone()));
@@ -101,7 +103,7 @@ pub fn start(hands: Hands<'_>, works: &Works, all: &Settings) {
     if let Some(publisher) = publisher {
         works.begin(publish(Arc::clone(publisher), Arc::clone(pusher), works.clone()));
     }
-    works.begin(forget(Arc::clone(desk), Arc::clone(pusher), works.clone()));
+    works.begin(forget(Arc::clone(desk), Arc::clone(pusher), Arc::clone(repeater), works.clone()));
     works.begin(heed(Arc::clone(desk), switches, works.clone()));
     works.begin(sample(Arc::clone(desk), Arc::clone(sampler), works.clone()));
 }
@@ -292,13 +294,16 @@ pub(crate) async fn watch_once(app: &App, started_at: Time) -> Result<(), StoreE
 }
 
 /// Nothing is sent a second time a day later, so what was kept for it goes.
-async fn forget(desk: Arc<Desk>, pusher: Arc<Pusher>, works: Works) {
+async fn forget(desk: Arc<Desk>, pusher: Arc<Pusher>, repeater: Arc<Repeater>, works: Works) {
     while !works.stopping().is_cancelled() {
         if let Err(error) = desk.forget_kept_requests().await {
             tracing::warn!(error = &error as &dyn std::error::Error, "kept requests could not be forgotten");
         }
         if let Err(error) = pusher.forget().await {
             tracing::warn!(error = &error as &dyn std::error::Error, "deliveries could not be forgotten");
+        }
+        if let Err(error) = repeater.forget().await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "names of requests could not be forgotten");
         }
         pause_or_stop(&works, Duration::from_mins(10)).await;
     }

@@ -21,6 +21,12 @@ pub enum DeedError {
         /// JSON pointers (RFC 6901) of fields, and what is wrong with each. Never the value.
         errors: Vec<(String, String)>,
     },
+    /// The caller's name for the request names another one.
+    #[error("the Idempotency-Key came with another request before; what is asked for anew needs a new one")]
+    RequestDiffers,
+    /// The request is being done.
+    #[error("the request with this Idempotency-Key is being done; ask again in a moment")]
+    RequestInFlight,
     /// The payment that the order belongs to is not known to exist at the gateway yet; nothing was taken.
     #[error("the gateway has not confirmed the payment of parentPaymentId yet, nothing was taken; repeat it later")]
     ParentNotReady,

@@ -93,9 +93,9 @@ fn card_secrets(card: &Card) -> Vec<(&'static str, Zeroizing<String>)> {
     secrets
 }
 
-/// A wallet's JSON with the names of each object in order and without blanks between: a caller who repeats its request
+/// A wallet's JSON, or a named request's, with the names of each object in order and without blanks between: a caller who repeats its request
 /// may write it differently. Values stay as they are written.
-fn normalised(json: &str) -> Zeroizing<String> {
+pub(crate) fn normalised(json: &str) -> Zeroizing<String> {
     // It never grows beyond what it is made from, so that it leaves no pieces of itself behind.
     let mut text = Zeroizing::new(String::with_capacity(json.len()));
     normalise(json, OBJECTS_DEEP, &mut text);

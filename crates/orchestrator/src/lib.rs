@@ -31,6 +31,7 @@ mod push;
 mod reconcile;
 mod record;
 mod refund;
+mod repeat;
 mod resolve;
 mod send;
 mod stops;
@@ -60,6 +61,7 @@ pub use publish::{EventStream, LastMessage, PublishError, Publisher, StreamEnd, 
 pub use push::{Message, PushRules, Pusher, Receivers, Refusal};
 pub use reconcile::{KeptSettlement, Reconciler, ReconciliationRules, SettlementFile};
 pub use refund::RefundOrder;
+pub use repeat::{Attempt, Begun, Repeater, RequestName};
 pub use resolve::{Action, ActionPreview, ResolveRules, Resolved, Resolver, Wanted};
 pub use stops::Stops;
 pub use sweep::{SweepRules, Swept};

@@ -9,8 +9,8 @@ use sha2::Sha256;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-/// What must not be readable in the database: requests kept for a second attempt, the bodies of notices, and what
-/// payments were paid with.
+/// What must not be readable in the database: requests kept for a second attempt, the bodies of notices, what
+/// payments were paid with, and what named requests were answered.
 ///
 /// Sealed with XChaCha20-Poly1305. The nonce is the id of what is sealed and what for; each is sealed once, so that no
 /// nonce is used twice, and no randomness is needed here.
@@ -32,6 +32,7 @@ pub(crate) enum Purpose {
     NoticeBody,
     Means,
     WebhookSecrets,
+    Answer,
 }
 
 impl Purpose {
@@ -41,6 +42,7 @@ impl Purpose {
             Self::NoticeBody => b"notice..",
             Self::Means => b"means...",
             Self::WebhookSecrets => b"webhook.",
+            Self::Answer => b"answer..",
         }
     }
 }

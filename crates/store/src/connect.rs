@@ -5,8 +5,8 @@ use crate::database_url::Place;
 use crate::postgres::PostgresStore;
 use crate::sqlite::SqliteStore;
 use crate::{
-    Books, BulkActions, DatabaseUrl, Events, Exports, Inbox, Keys, Means, PoolSettings, Proposals, Reads,
-    Reconciliations, Replicas, Samples, Sessions, Settlements, Store, StoreError, Streams, Switches,
+    Books, BulkActions, DatabaseUrl, Events, Exports, Inbox, Keys, Means, NamedRequests, PoolSettings, Proposals,
+    Reads, Reconciliations, Replicas, Samples, Sessions, Settlements, Store, StoreError, Streams, Switches,
 };
 
 /// A database as the rest of the house sees it: what is done to it, without which one it is.
@@ -22,6 +22,8 @@ pub struct Database {
     pub inbox: Arc<dyn Inbox>,
     /// The callers' keys.
     pub keys: Arc<dyn Keys>,
+    /// Requests that callers have given a name to.
+    pub named_requests: Arc<dyn NamedRequests>,
     /// What payments were paid with.
     pub means: Arc<dyn Means>,
     /// Comparisons with the gateway, and what they found.
@@ -62,6 +64,7 @@ pub async fn connect(url: &DatabaseUrl, settings: &PoolSettings) -> Result<Datab
                 books: store.clone(),
                 inbox: store.clone(),
                 keys: store.clone(),
+                named_requests: store.clone(),
                 means: store.clone(),
                 reconciliations: store.clone(),
                 exports: store.clone(),
@@ -85,6 +88,7 @@ pub async fn connect(url: &DatabaseUrl, settings: &PoolSettings) -> Result<Datab
                 books: store.clone(),
                 inbox: store.clone(),
                 keys: store.clone(),
+                named_requests: store.clone(),
                 means: store.clone(),
                 reconciliations: store.clone(),
                 exports: store.clone(),

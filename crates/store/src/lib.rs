@@ -18,6 +18,7 @@ mod inbox;
 mod keys;
 mod means;
 mod memory;
+mod named_requests;
 mod pool_settings;
 mod postgres;
 mod proposals;
@@ -48,6 +49,7 @@ pub use inbox::{Dismissal, FiledNotice, Inbox, InboxPage, NoticeDeed, NoticeDeed
 pub use keys::{KeyRecord, Keys, Scope};
 pub use means::Means;
 pub use memory::{GatewayPaymentRow, MemoryStore, OutboxRow};
+pub use named_requests::{Claimed, NamedRequests, RequestClaim};
 pub use pool_settings::PoolSettings;
 pub use proposals::{Decided, Proposal, Proposals, ProposalsPage};
 pub use reads::{Audited, Filter, Health, Ledger, NoticeRecord, Page, Position, Reads, Violation};

@@ -1,9 +1,10 @@
 use std::time::Duration;
 
 use actix_web::HttpRequest;
+use actix_web::error::PayloadError;
 use actix_web::http::header::CONTENT_TYPE;
-use actix_web::web::Payload;
-use futures::StreamExt as _;
+use actix_web::web::Bytes;
+use futures::{Stream, StreamExt as _};
 use zeroize::Zeroizing;
 
 use super::problem::{Kind, Problem};
@@ -12,7 +13,7 @@ use super::problem::{Kind, Problem};
 /// a byte now and then would hold a connection for as long as it likes. What was read is wiped from memory when it is
 /// dropped, since it may hold a card.
 pub(crate) async fn read(
-    mut payload: Payload,
+    mut payload: impl Stream<Item = Result<Bytes, PayloadError>> + Unpin,
     bytes_max: usize,
     patience: Duration,
 ) -> Result<Zeroizing<Vec<u8>>, Problem> {

@@ -12,6 +12,7 @@ pub(crate) mod exports;
 mod form;
 mod gateway_reads;
 mod health;
+mod idempotency;
 pub(crate) mod list_payments;
 pub(crate) mod operate;
 mod order;
@@ -52,7 +53,8 @@ pub use caller::{Caller, KnownKeys, digest};
 use domain::{FlowRules, ShopName};
 pub(crate) use event_view::event_body;
 pub(crate) use exports::ExportView;
-use orchestrator::{BulkWorker, Desk, Exporter, Pusher, Reconciler, Resolver};
+pub use idempotency::KeyUse;
+use orchestrator::{BulkWorker, Desk, Exporter, Pusher, Reconciler, Repeater, Resolver};
 use problem::Problem;
 pub(crate) use reconciliations::{RunView, window_max};
 pub(crate) use resolve::{DryRunView, ProposalView};
@@ -94,6 +96,8 @@ pub struct App {
     pub pusher: Arc<Pusher>,
     /// Where they may be sent.
     pub reachable: Arc<Reachable>,
+    /// Where requests with names are held against those before.
+    pub repeater: Arc<Repeater>,
     /// Where people resolve what the machine may not.
     pub resolver: Arc<Resolver>,
     /// What is stopped by hand.
@@ -158,7 +162,7 @@ pub async fn around(
 
     // Every line that is logged on the way, on whichever thread, has the request's name.
     let span = tracing::error_span!("request", request_id = name);
-    let response = next.call(request).instrument(span.clone()).await?.map_into_boxed_body();
+    let response = idempotency::once(request, next).instrument(span.clone()).await?;
     let problem = response.response().error().and_then(|error| error.as_error::<Problem>());
     let answer = problem.map(|problem| answer_problem(problem, response.request()));
     let mut response = match answer {

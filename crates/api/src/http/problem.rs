@@ -60,6 +60,8 @@ pub enum Kind {
     ProposalOpen,
     VersionChanged,
     VersionMissing,
+    IdempotencyKeyReused,
+    IdempotencyKeyInFlight,
     Stopped,
     InvalidSignature,
     UnreadableNotice,
@@ -126,6 +128,10 @@ fn row(kind: Kind) -> Row {
         Kind::ProposalOpen => row(StatusCode::CONFLICT, "Something waits for a second person", Never, None),
         Kind::VersionChanged => row(StatusCode::PRECONDITION_FAILED, "It has changed meanwhile", Never, None),
         Kind::VersionMissing => row(StatusCode::PRECONDITION_REQUIRED, "Which version is meant", Never, None),
+        Kind::IdempotencyKeyReused => {
+            row(StatusCode::UNPROCESSABLE_ENTITY, "The Idempotency-Key names another request", Never, None)
+        }
+        Kind::IdempotencyKeyInFlight => row(StatusCode::CONFLICT, "The request is being done", SameRequest, None),
         Kind::Stopped => row(StatusCode::SERVICE_UNAVAILABLE, "It is stopped by hand", SameRequest, None),
         Kind::InvalidSignature => row(StatusCode::UNAUTHORIZED, "The signature is not valid", Never, None),
         Kind::UnreadableNotice => row(StatusCode::BAD_REQUEST, "The notice cannot be read", Never, None),
@@ -216,6 +222,23 @@ impl Problem {
     /// The payment that it is about.
     pub(crate) fn payment(&self) -> Option<PaymentId> {
         self.payment
+    }
+
+    /// Whether it tells what came of a deed, so that the same request again is answered with it. What the request itself is
+    /// refused for, and what may be otherwise in a moment, does not.
+    pub(super) fn is_an_outcome(&self) -> bool {
+        matches!(
+            self.kind,
+            Kind::CommandRefused
+                | Kind::NotInThisState
+                | Kind::AlreadyGiven
+                | Kind::NotRefundable
+                | Kind::MakerApproves
+                | Kind::NotForcible
+                | Kind::RequestGone
+                | Kind::ProposalOpen
+                | Kind::VersionChanged
+        )
     }
 
     /// The methods that the resource takes, if another one was tried.
@@ -333,6 +356,8 @@ impl From<DeedError> for Problem {
             DeedError::InvalidOrder { errors } => {
                 Self::fields(errors.into_iter().map(|(pointer, detail)| FieldError { pointer, detail }).collect())
             }
+            DeedError::RequestDiffers => Self::new(Kind::IdempotencyKeyReused, detail),
+            DeedError::RequestInFlight => Self::new(Kind::IdempotencyKeyInFlight, detail).retry_soon(),
             DeedError::ParentNotReady => Self::new(Kind::ParentNotReady, detail),
             DeedError::UnknownShop(_) | DeedError::PaymentNotFound => Self::not_found(),
             DeedError::NotAtGateway => Self::new(Kind::NotFound, detail),

@@ -14,7 +14,7 @@ use super::read_payment::{by_id, visible};
 use super::resolve::{DryRunView, dry_run};
 use super::stray_card;
 use super::take_payment::{self, BODY_MAX};
-use super::{App, Caller, body};
+use super::{App, Caller, body, idempotency};
 
 /// `{referenceId, amount?, metadata?}`: a part of what was captured, or all that is left. Answers as an order does.
 pub(super) async fn refund(
@@ -27,12 +27,16 @@ pub(super) async fn refund(
     Query::of(&request).finish()?;
     body::check_json(&request)?;
     let body = body::read(payload, BODY_MAX, app.body_patience).await?;
-    let deposit = visible(by_id(&id)?, &caller, &app).await?.payment.id();
-    let (order, is_dry_run) = read_order(&body, app.ids.payment(), deposit, &caller)?;
+    let deposit = visible(by_id(&id)?, &caller, &app).await?.payment;
+    let (order, is_dry_run) = read_order(&body, app.ids.payment(), deposit.id(), &caller)?;
     if is_dry_run {
         let desk = app.desk.clone();
         let preview = app.works.run(async move { desk.preview_refund(&order).await }).await??;
         return Ok(HttpResponse::Ok().json(DryRunView::from(preview)));
+    }
+    if let Some(name) = idempotency::name_of(&request, &caller, &app)? {
+        let (repeater, shop, order) = (app.repeater.clone(), deposit.opening.shop, order.clone());
+        app.works.run(async move { repeater.name_refund(&name, &shop, &order).await }).await??;
     }
     Ok(take_payment::answer(&request, &give_back(order, &app).await?))
 }

@@ -4,6 +4,7 @@ use actix_web::http::Method;
 use actix_web::web::{self, PathConfig, ServiceConfig};
 use actix_web::{HttpResponse, Route as Handler};
 
+use super::idempotency::KeyUse;
 use super::problem::{Kind, Problem};
 use super::{
     breaks, bulk_actions, command, events, exports, gateway_reads, health, list_payments, operate, read_payment,
@@ -18,18 +19,20 @@ pub struct Route {
     pub method: Method,
     /// Its path, with names in braces.
     pub path: &'static str,
+    /// What an `Idempotency-Key` is to it.
+    pub key_use: KeyUse,
     handler: fn() -> Handler,
 }
 
 /// All routes, those of one path beside each other. One that is not here does not exist.
 pub const ROUTES: [Route; 64] = [
-    post("/v1/payments", || web::post().to(take_payment::take_payment)),
+    creates("/v1/payments", || web::post().to(take_payment::take_payment)),
     get("/v1/payments", || web::get().to(list_payments::list_payments)),
     get("/v1/payments/by-reference/{reference}", || web::get().to(read_payment::read_by_reference)),
     get("/v1/payments/by-gateway-id/{id}", || web::get().to(read_payment::read_by_gateway_id)),
     get("/v1/payments/{id}", || web::get().to(read_payment::read_payment)),
     get("/v1/payments/{id}/events", || web::get().to(read_payment::read_events)),
-    post("/v1/payments/{id}/refunds", || web::post().to(refund::refund)),
+    creates("/v1/payments/{id}/refunds", || web::post().to(refund::refund)),
     post("/v1/payments/{id}/capture", || web::post().to(command::capture)),
     post("/v1/payments/{id}/void", || web::post().to(command::void)),
     post("/v1/payments/{id}/approve", || web::post().to(command::approve)),
@@ -62,7 +65,7 @@ pub const ROUTES: [Route; 64] = [
     post("/v1/reconciliations", || web::post().to(reconciliations::order)),
     get("/v1/reconciliations", || web::get().to(reconciliations::list)),
     get("/v1/reconciliations/{id}", || web::get().to(reconciliations::read)),
-    post("/v1/settlements", || web::post().to(settlements::upload)),
+    takes_in("/v1/settlements", || web::post().to(settlements::upload)),
     get("/v1/settlements/{id}", || web::get().to(settlements::read)),
     post("/v1/exports", || web::post().to(exports::order)),
     get("/v1/exports", || web::get().to(exports::list)),
@@ -71,19 +74,19 @@ pub const ROUTES: [Route; 64] = [
     get("/v1/events", || web::get().to(events::list)),
     get("/v1/events/{id}", || web::get().to(events::read)),
     post("/v1/events/{id}/resend", || web::post().to(events::resend)),
-    post("/v1/webhook-endpoints", || web::post().to(webhook_endpoints::add)),
+    shows_a_secret("/v1/webhook-endpoints", || web::post().to(webhook_endpoints::add)),
     get("/v1/webhook-endpoints", || web::get().to(webhook_endpoints::list)),
     get("/v1/webhook-endpoints/{id}", || web::get().to(webhook_endpoints::read)),
     patch("/v1/webhook-endpoints/{id}", || web::patch().to(webhook_endpoints::change)),
     delete("/v1/webhook-endpoints/{id}", || web::delete().to(webhook_endpoints::remove)),
-    post("/v1/webhook-endpoints/{id}/rotate-secret", || web::post().to(webhook_endpoints::rotate)),
+    shows_a_secret("/v1/webhook-endpoints/{id}/rotate-secret", || web::post().to(webhook_endpoints::rotate)),
     post("/v1/webhook-endpoints/{id}/replay", || web::post().to(webhook_endpoints::replay)),
     get("/v1/webhook-endpoints/{id}/deliveries", || web::get().to(webhook_endpoints::deliveries)),
     get("/v1/breaks", || web::get().to(breaks::list)),
     get("/v1/breaks/{id}", || web::get().to(breaks::read)),
     post("/v1/breaks/{id}/assign", || web::post().to(breaks::assign)),
     post("/v1/breaks/{id}/resolve", || web::post().to(breaks::resolve)),
-    post("/webhooks/paytech/{shop}", || web::post().to(webhook::hear)),
+    takes_in("/webhooks/paytech/{shop}", || web::post().to(webhook::hear)),
     get("/livez", || web::get().to(health::livez)),
     get("/readyz", || web::get().to(health::readyz)),
     get("/metrics", || web::get().to(metrics::scrape)),
@@ -91,20 +94,35 @@ pub const ROUTES: [Route; 64] = [
 
 /// One that reads.
 pub(crate) const fn get(path: &'static str, handler: fn() -> Handler) -> Route {
-    Route { method: Method::GET, path, handler }
+    Route { method: Method::GET, path, key_use: KeyUse::None, handler }
 }
 
 /// One that does.
 pub(crate) const fn post(path: &'static str, handler: fn() -> Handler) -> Route {
-    Route { method: Method::POST, path, handler }
+    Route { method: Method::POST, path, key_use: KeyUse::OfRequest, handler }
+}
+
+/// One that makes what its caller has a reference for.
+const fn creates(path: &'static str, handler: fn() -> Handler) -> Route {
+    Route { method: Method::POST, path, key_use: KeyUse::OfReference, handler }
+}
+
+/// One that takes in what is recognised by its bytes.
+const fn takes_in(path: &'static str, handler: fn() -> Handler) -> Route {
+    Route { method: Method::POST, path, key_use: KeyUse::None, handler }
+}
+
+/// One whose answer shows a secret, this once.
+const fn shows_a_secret(path: &'static str, handler: fn() -> Handler) -> Route {
+    Route { method: Method::POST, path, key_use: KeyUse::Refused, handler }
 }
 
 const fn patch(path: &'static str, handler: fn() -> Handler) -> Route {
-    Route { method: Method::PATCH, path, handler }
+    Route { method: Method::PATCH, path, key_use: KeyUse::None, handler }
 }
 
 const fn delete(path: &'static str, handler: fn() -> Handler) -> Route {
-    Route { method: Method::DELETE, path, handler }
+    Route { method: Method::DELETE, path, key_use: KeyUse::None, handler }
 }
 
 /// Makes them known to the web framework.

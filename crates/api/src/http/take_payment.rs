@@ -10,7 +10,7 @@ use super::order::{OrderRules, read_order};
 use super::payment_view::PaymentView;
 use super::problem::{FieldError, Problem};
 use super::query::Query;
-use super::{App, Caller, body, wait};
+use super::{App, Caller, body, idempotency, wait};
 
 /// The largest body of a request (REST contract).
 pub(crate) const BODY_MAX: usize = 64 * 1024;
@@ -35,8 +35,12 @@ pub(super) async fn take_payment(
             flows: &app.flows,
         },
     )?;
+    let (name, repeater) = (idempotency::name_of(&request, &caller, &app)?, app.repeater.clone());
     let (desk, id, by) = (app.desk.clone(), app.ids.payment(), caller.actor());
     let taking = async move {
+        if let Some(name) = name {
+            repeater.name_order(&name, &order).await?;
+        }
         let taken = desk.take(id, order, Some(by)).await?;
         answered(&desk, taken).await
     };

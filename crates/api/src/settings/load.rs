@@ -74,8 +74,9 @@ fn list_key(name: &str) -> Option<&'static str> {
 }
 
 /// The tables of the settings, as the environment names them.
-const TABLES: [&str; 18] = [
+const TABLES: [&str; 19] = [
     "HTTP",
+    "CALLERS",
     "DATABASE",
     "GATEWAY",
     "SHOPS",
@@ -287,6 +288,7 @@ impl Settings {
             ("http.connections_max", self.http.connections_max as u64),
             ("http.head_seconds", self.http.head_seconds),
             ("http.body_seconds", self.http.body_seconds),
+            ("callers.idempotency_days", self.callers.idempotency_days),
             ("database.request_connections", database.request_connections.into()),
             ("database.webhook_connections", database.webhook_connections.into()),
             ("database.worker_connections", database.worker_connections.into()),

@@ -29,6 +29,7 @@ pub struct Settings {
     pub master_key: Secret,
     pub default_shop: String,
     pub http: Http,
+    pub callers: Callers,
     pub database: Database,
     pub gateway: Gateway,
     #[serde(default)]
@@ -60,6 +61,21 @@ pub struct Http {
     pub head_seconds: u64,
     pub body_seconds: u64,
     pub drain_seconds: u64,
+}
+
+/// `[callers]`
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "see Settings")]
+pub struct Callers {
+    pub idempotency_days: u64,
+}
+
+impl Callers {
+    /// How long a request is remembered by its `Idempotency-Key`.
+    pub fn idempotency_kept(&self) -> Duration {
+        Duration::from_secs(self.idempotency_days.saturating_mul(24 * 60 * 60))
+    }
 }
 
 /// `[database]`

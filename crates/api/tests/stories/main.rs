@@ -18,6 +18,7 @@ mod gateway_reads;
 mod gateway_trouble;
 mod health;
 mod host_to_host;
+mod idempotency;
 mod inbox;
 mod keys;
 mod line;

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::app::Answer;
 
 /// Every code, with the status that goes with it, and what the caller may do next.
-const KINDS: [(&str, u16, &str); 33] = [
+const KINDS: [(&str, u16, &str); 35] = [
     ("malformed-body", 400, "never"),
     ("invalid-request", 422, "never"),
     ("unsupported-media-type", 415, "never"),
@@ -30,6 +30,8 @@ const KINDS: [(&str, u16, &str); 33] = [
     ("proposal-open", 409, "never"),
     ("version-changed", 412, "never"),
     ("version-missing", 428, "never"),
+    ("idempotency-key-reused", 422, "never"),
+    ("idempotency-key-in-flight", 409, "same-request"),
     ("stopped", 503, "same-request"),
     ("invalid-signature", 401, "never"),
     ("unreadable-notice", 400, "never"),
@@ -40,6 +42,9 @@ const KINDS: [(&str, u16, &str); 33] = [
     ("file-not-here", 503, "same-request"),
     ("internal", 500, "same-request"),
 ];
+
+/// Those that say when to come again, beside all that are 503.
+const WITH_A_PAUSE: [&str; 1] = ["idempotency-key-in-flight"];
 
 const MEMBERS: [&str; 11] =
     ["type", "title", "status", "detail", "instance", "code", "requestId", "paymentId", "errors", "retry", "outcome"];
@@ -68,7 +73,11 @@ impl Answer {
         assert_eq!(self.headers["x-request-id"], text("requestId"), "{self:?}");
         assert_eq!(self.headers.contains_key("www-authenticate"), code == "unauthorized", "{self:?}");
         assert_eq!(self.headers.contains_key("allow"), code == "method-not-allowed", "{self:?}");
-        assert_eq!(self.headers.contains_key("retry-after"), *status == 503, "{self:?}");
+        assert_eq!(
+            self.headers.contains_key("retry-after"),
+            *status == 503 || WITH_A_PAUSE.contains(&code),
+            "{self:?}"
+        );
         for error in self.errors() {
             let members: Vec<&String> = error.as_object().unwrap().keys().collect();
             assert_eq!(members, ["detail", "pointer"], "{self:?}");

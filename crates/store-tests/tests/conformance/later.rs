@@ -11,9 +11,9 @@ use uuid::Uuid;
 
 use crate::fixtures::*;
 use crate::test_store::{TestStore, on_both_databases};
-use crate::{exporting, reconciling, serving, settling, signing_in, telling};
+use crate::{exporting, naming, reconciling, serving, settling, signing_in, telling};
 
-const TABLES: [&str; 33] = [
+const TABLES: [&str; 34] = [
     "payments",
     "payment_events",
     "payment_checks",
@@ -28,6 +28,7 @@ const TABLES: [&str; 33] = [
     "movements",
     "books",
     "api_keys",
+    "named_requests",
     "reconciliations",
     "reconciliation_items",
     "reconciled_payments",
@@ -156,6 +157,7 @@ async fn everything(store: &TestStore, round: u128) {
     assert!(database.bulk_actions.stop_bulk_action(bulk.id, &mine.ordered_by, at(seconds)).await.unwrap());
     let page = BulkActionsPage { shops: [].into(), before: None, limit: 9 };
     assert!(!database.bulk_actions.bulk_actions(&page).await.unwrap().is_empty());
+    name_a_request(store, number, seconds).await;
 
     compare(store, &there.payment, number, seconds).await;
     write_a_file(store, number, seconds).await;
@@ -171,6 +173,16 @@ async fn everything(store: &TestStore, round: u128) {
     assert!(reads.health().await.unwrap().migrated);
     // And each ledger folded, the outbox read, and every view of what must not be.
     store.check().await;
+}
+
+/// A request that its caller has named, answered once.
+async fn name_a_request(store: &TestStore, number: u128, seconds: u64) {
+    let (requests, named) = (&store.database().unwrap().named_requests, naming::claim(number, number, seconds));
+    assert_eq!(requests.claim_request(&named).await.unwrap(), store::Claimed::Ours);
+    assert!(requests.keep_answer(&named.digest, named.attempt, b"an answer").await.unwrap());
+    assert!(matches!(requests.claim_request(&named).await.unwrap(), store::Claimed::Answered { .. }));
+    requests.release_request(b"nobody's", named.attempt).await.unwrap();
+    requests.forget_requests(at(0)).await.unwrap();
 }
 
 /// An endpoint from its first word to its removal, with an event that it does not take at once.

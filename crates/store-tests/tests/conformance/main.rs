@@ -24,6 +24,7 @@ mod later;
 mod listing;
 mod many_stuck;
 mod means;
+mod naming;
 mod opening;
 mod poison;
 mod publishing;

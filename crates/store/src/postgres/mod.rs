@@ -17,6 +17,7 @@ mod keys;
 mod list;
 mod load;
 mod means;
+mod named_requests;
 mod open;
 mod pool;
 mod proposals;

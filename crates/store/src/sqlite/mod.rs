@@ -24,6 +24,7 @@ mod ledger;
 mod list;
 mod load;
 mod means;
+mod named_requests;
 mod open;
 #[cfg(test)]
 mod plans;

@@ -9,13 +9,13 @@ use sqlx::{AssertSqlSafe, Row as _};
 
 use super::{
     SqliteStore, books, breaks, bulk_actions, claim, commit, endpoints, events, exports, health, inbox, keys, ledger,
-    list, load, means, open, proposals, receive, reconciliations, replicas, samples, sessions, settlements, streams,
-    stuck, sweep, switches, unmatched,
+    list, load, means, named_requests, open, proposals, receive, reconciliations, replicas, samples, sessions,
+    settlements, streams, stuck, sweep, switches, unmatched,
 };
 use crate::{Filter, Page, Position};
 
 /// The statements whose cost must not grow with what is stored.
-const HOT: [(&str, &str); 110] = [
+const HOT: [(&str, &str); 115] = [
     ("open payments", open::INSERT_PAYMENTS),
     ("open checks", open::INSERT_CHECKS),
     ("open events", open::INSERT_EVENTS),
@@ -126,6 +126,11 @@ const HOT: [(&str, &str); 110] = [
     ("claim stream", streams::CLAIM_STREAM),
     ("record stream", streams::RECORD_STREAM),
     ("unpublished events", streams::UNPUBLISHED_EVENTS),
+    ("claim request", named_requests::CLAIM_REQUEST),
+    ("held request", named_requests::HELD_REQUEST),
+    ("keep answer", named_requests::KEEP_ANSWER),
+    ("release request", named_requests::RELEASE_REQUEST),
+    ("forget requests", named_requests::FORGET_REQUESTS),
 ];
 
 /// Those that may read a whole table.

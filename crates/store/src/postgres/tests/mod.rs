@@ -30,6 +30,7 @@ use super::keys::{ADD_KEY, ALL_KEYS, KEY_BY_DIGEST, REVOKE_KEY};
 use super::list::{FIND, LIST};
 use super::load::LOAD;
 use super::means::{KEEP_MEANS, MEANS};
+use super::named_requests::{CLAIM_REQUEST, FORGET_REQUESTS, HELD_REQUEST, KEEP_ANSWER, RELEASE_REQUEST};
 use super::proposals::{DECIDE_PROPOSAL, PROPOSAL, PROPOSALS, PROPOSE};
 use super::reads::{APPLIED_MIGRATIONS, AUDIT, HEALTH, LEDGER, NOTICES, OVERDUE, VIOLATIONS};
 use super::receive::RECEIVE;
@@ -53,7 +54,7 @@ use super::unmatched::{DUE_UNMATCHED, FILE_UNMATCHED, UNMATCHED};
 use crate::{DatabaseUrl, PoolSettings, database_url::Place};
 
 /// Every statement of the write path and of the look-ups by name: their cost may not grow with what is stored.
-const HOT: [(&str, &str); 20] = [
+const HOT: [(&str, &str); 25] = [
     ("COMMIT", COMMIT),
     ("HOLDERS", HOLDERS),
     ("LOAD", LOAD),
@@ -74,6 +75,11 @@ const HOT: [(&str, &str); 20] = [
     ("BEGIN_SESSION", BEGIN_SESSION),
     ("END_SESSION", END_SESSION),
     ("SERVE_AS", SERVE_AS),
+    ("CLAIM_REQUEST", CLAIM_REQUEST),
+    ("HELD_REQUEST", HELD_REQUEST),
+    ("KEEP_ANSWER", KEEP_ANSWER),
+    ("RELEASE_REQUEST", RELEASE_REQUEST),
+    ("FORGET_REQUESTS", FORGET_REQUESTS),
 ];
 
 /// All the others.

@@ -94,7 +94,7 @@ fn scans(plan: &Value) -> Vec<String> {
 }
 
 /// Of every index that the write path and the look-ups by name may use.
-const FIRST_COLUMNS: [(&str, &str); 20] = [
+const FIRST_COLUMNS: [(&str, &str); 22] = [
     ("payments_pkey", "payment_id"),
     ("payments_reference", "reference_id"),
     ("payment_events_pkey", "payment_id"),
@@ -112,6 +112,8 @@ const FIRST_COLUMNS: [(&str, &str); 20] = [
     ("api_keys_pkey", "key_id"),
     ("api_keys_digest", "digest"),
     ("console_sessions_pkey", "digest"),
+    ("named_requests_pkey", "digest"),
+    ("named_requests_oldest", "claimed_at"),
     ("sweeps_pkey", "shop"),
     ("unmatched_gateway_payments_pkey", "gateway_payment_id"),
     ("unmatched_gateway_payments_due", "next_try_at"),
@@ -169,6 +171,8 @@ async fn store_20_000_payments(pool: &PgPool) {
          insert into payment_means select payment_id, '', created_at from payments;
          insert into api_keys
          select payment_id, reference_id, uuid_send(payment_id), '{}', '{}', created_at, null from payments limit 2000;
+         insert into named_requests
+         select uuid_send(payment_id), '', payment_id, created_at, created_at, '' from payments;
          analyze",
     )
     .await

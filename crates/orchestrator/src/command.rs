@@ -46,12 +46,13 @@ impl Desk {
     /// Has the gateway do something with a payment: the entry first, then the request, then what came back. The same
     /// command again, open or done, is answered with the payment as it is.
     pub async fn command(&self, payment: PaymentId, given: GivenCommand) -> Result<Commanded, DeedError> {
+        let mut expected_version = given.expected_version;
         for _ in 0..TRIES {
             let stored = self.find(Name::Id(payment)).await?.ok_or(DeedError::PaymentNotFound)?;
             if stored.payment.repeats(&given.command).is_some() {
                 return Ok(Commanded { stored, replay: true });
             }
-            if let Some(expected) = given.expected_version
+            if let Some(expected) = expected_version
                 && expected != stored.payment.version
             {
                 return Err(DeedError::VersionChanged { version: stored.payment.version });
@@ -61,9 +62,14 @@ impl Desk {
             }
             match stored.payment.allows(&given.command) {
                 Ok(()) => {}
-                // What has not been read by its id yet is read now, and then decided anew.
+                // What has not been read by its id yet is read now, and then decided anew. If that shows what somebody has seen,
+                // it is the version that they mean.
                 Err(NotAllowed::Unconfirmed) => {
-                    self.confirm(stored).await?;
+                    let seen = stored.payment.state;
+                    let confirmed = self.confirm(stored).await?.payment;
+                    if confirmed.state == seen {
+                        expected_version = expected_version.map(|_| confirmed.version);
+                    }
                     continue;
                 }
                 Err(why) => return Err(why.into()),

@@ -29,6 +29,8 @@ pub struct RefundOrder {
     pub metadata: Metadata,
     /// Who orders it.
     pub by: Actor,
+    /// The version that the deposit must still have; none if that does not matter.
+    pub expected_version: Option<u64>,
 }
 
 /// How often a refund is decided again because its deposit moved on meanwhile.
@@ -45,6 +47,11 @@ impl Desk {
             let fingerprint = self.vault.refund_fingerprint(&deposit.payment.opening.shop, &order);
             if let Some(existing) = self.find(reference).await? {
                 return replay(existing, &fingerprint).map(|stored| Taken { stored, replay: true });
+            }
+            if let Some(expected) = order.expected_version
+                && expected != deposit.payment.version
+            {
+                return Err(DeedError::VersionChanged { version: deposit.payment.version });
             }
             if let Some(stopped) = self.stopped(PaymentType::Refund) {
                 return Err(DeedError::Stopped(stopped));

@@ -97,6 +97,7 @@ async fn give_back(world: &Arc<World>, payment: &Payment, visit: u32) {
         amount,
         metadata: Metadata::new(),
         by,
+        expected_version: None,
     };
     let what = match world.ask(move |desk| async move { desk.refund(order).await }).await {
         Some(Ok(taken)) => {

@@ -106,6 +106,7 @@ async fn give_refund(visitor: &Visitor, stored: &Stored, said: Words, app: &App)
         amount: said.amount,
         metadata: Metadata::default(),
         by: visitor.caller().actor(),
+        expected_version: None,
     };
     let taken = refund::give_back(order, app).await?;
     Ok(go_to(&Said::Refunded.at(&path(&taken.stored))))
@@ -174,6 +175,7 @@ async fn sent(visitor: &Visitor, stored: &Stored, action: Action, app: &App) -> 
         amount: None,
         metadata: Metadata::default(),
         by: visitor.caller().actor(),
+        expected_version: None,
     };
     let asking = async move {
         match action.command() {

@@ -13,9 +13,10 @@ use super::payment_view::PaymentView;
 use super::problem::{FieldError, Kind, Problem};
 use super::query::Query;
 use super::read_payment::{by_id, visible};
-use super::resolve::{DryRunView, dry_run, if_match};
+use super::resolve::{DryRunView, dry_run};
 use super::stray_card;
 use super::take_payment::{BODY_MAX, replayed};
+use super::version::if_match;
 use super::{App, Caller, body};
 
 /// `{amount?}`: the whole of what is held, or a part.

@@ -6,7 +6,7 @@ use std::future::ready;
 use actix_web::body::{BoxBody, MessageBody, to_bytes};
 use actix_web::dev::{Payload, ResponseHead, ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_TYPE, ETAG, HeaderName, IF_MATCH, LOCATION};
+use actix_web::http::header::{CONTENT_TYPE, HeaderName, IF_MATCH, LOCATION};
 use actix_web::middleware::Next;
 use actix_web::web::{Bytes, Data};
 use actix_web::{Error, HttpMessage as _, HttpRequest, HttpResponse, rt};
@@ -42,7 +42,7 @@ const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 const LENGTH_MAX: usize = 255;
 
 /// The headers that belong to an answer, beside those of every answer.
-const KEPT_HEADERS: [HeaderName; 3] = [CONTENT_TYPE, LOCATION, ETAG];
+const KEPT_HEADERS: [HeaderName; 2] = [CONTENT_TYPE, LOCATION];
 
 /// The request's name, if it has one.
 pub(super) fn name_of(request: &HttpRequest, caller: &Caller, app: &App) -> Result<Option<RequestName>, Problem> {

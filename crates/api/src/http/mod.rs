@@ -30,6 +30,7 @@ pub(crate) mod stuck;
 mod switches;
 pub(crate) mod take_payment;
 mod unread;
+mod version;
 mod wait;
 mod webhook;
 mod webhook_endpoints;

@@ -1,9 +1,10 @@
 use std::time::Duration;
 
-use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG};
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use domain::{Entry, GatewayPaymentId, PaymentId, ReferenceId, ShopName};
+use orchestrator::DeedError;
 use serde::Serialize;
 use store::{Name, Reconciled, Scope, Stored};
 
@@ -13,6 +14,7 @@ use super::payment_view::PaymentView;
 use super::problem::Problem;
 use super::query::Query;
 use super::resolve::{DryRunView, dry_run};
+use super::version::{if_match, is_known, tag_of};
 use super::{App, Caller, wait};
 
 /// `GET /v1/payments/{id}`, with `?wait=SECONDS` until it is final, or with `&after=VERSION` until it changed.
@@ -60,7 +62,7 @@ async fn read(
     query.finish()?;
     let name = name(shop.or_else(|| app.default_shop.clone())).ok_or_else(Problem::not_found)?;
     let stored = visible(name, &caller, &app).await?;
-    let Some(seconds) = seconds else { return alone(&stored, &caller, &app).await };
+    let Some(seconds) = seconds else { return alone(&request, &stored, &caller, &app).await };
     let (desk, id) = (app.desk.clone(), stored.payment.id());
     let enough = move |payment: &domain::Payment| match after {
         Some(version) => payment.version > version,
@@ -69,22 +71,31 @@ async fn read(
     let patience = Duration::from_secs(seconds);
     let waiting = async move { wait::until(&desk, id, patience, enough).await };
     let stored = app.works.run(waiting).await??;
-    alone(&stored, &caller, &app).await
+    alone(&request, &stored, &caller, &app).await
 }
 
 /// One payment, with what it was paid with. The tokens in it pay, so they are for those who may take deposits, and for no
-/// cache on the way.
-async fn alone(stored: &Stored, caller: &Caller, app: &Data<App>) -> Result<HttpResponse, Problem> {
+/// cache on the way. Whoever has it as it is already is told so.
+async fn alone(
+    request: &HttpRequest,
+    stored: &Stored,
+    caller: &Caller,
+    app: &Data<App>,
+) -> Result<HttpResponse, Problem> {
     let (desk, id) = (app.desk.clone(), stored.payment.id());
     let paid_with = app.works.run(async move { desk.paid_with(id).await }).await??;
     let reconciled = reconciled(stored, app).await?;
     let view = PaymentView::alone(stored, paid_with.as_ref(), caller.may(Scope::DepositsWrite));
     let view = view.reconciled(stored, &reconciled);
-    let mut response = HttpResponse::Ok().json(view);
+    let told = serde_json::to_vec(&view).unwrap_or_default();
+    let tag = tag_of(stored.payment.version, &told);
+    let is_known = is_known(request, &tag);
+    let mut response = if is_known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    response.insert_header((ETAG, tag.to_string()));
     if paid_with.is_some() {
-        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response.insert_header((CACHE_CONTROL, "no-store"));
     }
-    Ok(response)
+    Ok(if is_known { response.finish() } else { response.insert_header((CONTENT_TYPE, "application/json")).body(told) })
 }
 
 /// What is known of one payment's proof; nothing is, before it has ended.
@@ -138,6 +149,10 @@ pub(super) async fn check_payment(
         let (desk, id) = (app.desk.clone(), stored.payment.id());
         let preview = app.works.run(async move { desk.preview_check(id).await }).await??;
         return Ok(HttpResponse::Ok().json(DryRunView::from(preview)));
+    }
+    let version = stored.payment.version;
+    if if_match(&request)?.is_some_and(|expected| expected != version) {
+        return Err(DeedError::VersionChanged { version }.into());
     }
     let stored = check(stored.payment.id(), &app).await?;
     let reconciled = reconciled(&stored, &app).await?;

@@ -14,6 +14,7 @@ use super::read_payment::{by_id, visible};
 use super::resolve::{DryRunView, dry_run};
 use super::stray_card;
 use super::take_payment::{self, BODY_MAX};
+use super::version::if_match;
 use super::{App, Caller, body, idempotency};
 
 /// `{referenceId, amount?, metadata?}`: a part of what was captured, or all that is left. Answers as an order does.
@@ -29,6 +30,7 @@ pub(super) async fn refund(
     let body = body::read(payload, BODY_MAX, app.body_patience).await?;
     let deposit = visible(by_id(&id)?, &caller, &app).await?.payment;
     let (order, is_dry_run) = read_order(&body, app.ids.payment(), deposit.id(), &caller)?;
+    let order = RefundOrder { expected_version: if_match(&request)?, ..order };
     if is_dry_run {
         let desk = app.desk.clone();
         let preview = app.works.run(async move { desk.preview_refund(&order).await }).await??;
@@ -64,7 +66,8 @@ fn read_order(body: &[u8], id: PaymentId, deposit: PaymentId, caller: &Caller) -
     stray_card::refuse_in_pairs("/metadata", &metadata, errors);
     match reference_id {
         Some(reference_id) if errors.is_empty() => {
-            Ok((RefundOrder { id, deposit, reference_id, amount, metadata, by: caller.actor() }, is_dry_run))
+            let (by, expected_version) = (caller.actor(), None);
+            Ok((RefundOrder { id, deposit, reference_id, amount, metadata, by, expected_version }, is_dry_run))
         }
         _ => Err(Problem::fields(std::mem::take(errors))),
     }

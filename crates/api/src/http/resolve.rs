@@ -1,7 +1,6 @@
 //! What only people may decide: `POST /v1/payments/{id}/resolve`, and `/v1/proposals` for what another person must approve.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::IF_MATCH;
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use domain::{GatewayPaymentId, PaymentState, Via};
@@ -20,6 +19,7 @@ use super::problem::{FieldError, Kind, Problem};
 use super::query::Query;
 use super::read_payment::{by_id, visible};
 use super::take_payment::BODY_MAX;
+use super::version::if_match;
 use super::{App, Caller, body};
 
 /// The actions by their names in a body.
@@ -145,22 +145,6 @@ fn action(form: &mut Form<'_>, errors: &mut Vec<FieldError>) -> Option<Action> {
 /// Whether nothing is to be done, and only to be told what would be.
 pub(super) fn dry_run(form: &mut Form<'_>, errors: &mut Vec<FieldError>) -> bool {
     form.value("dryRun", "must be true or false", errors).unwrap_or(false)
-}
-
-/// The version in `If-Match: "7"`; none without the header, or where any will do.
-pub(super) fn if_match(request: &HttpRequest) -> Result<Option<u64>, Problem> {
-    let Some(value) = request.headers().get(IF_MATCH) else { return Ok(None) };
-    let text = value.to_str().unwrap_or_default().trim();
-    if text == "*" {
-        return Ok(None);
-    }
-    let version = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text).parse().ok();
-    version.map(Some).ok_or_else(|| {
-        Problem::fields(vec![FieldError {
-            pointer: "If-Match".to_owned(),
-            detail: "must be the version of a payment in quotation marks, such as \"7\"".to_owned(),
-        }])
-    })
 }
 
 #[derive(Serialize)]

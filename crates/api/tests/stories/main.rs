@@ -46,4 +46,5 @@ mod stuck;
 mod sweeping;
 mod taking;
 mod telling;
+mod versions;
 mod wire;

@@ -23,7 +23,7 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use crate::console;
-use crate::http::{self, App, KnownKeys};
+use crate::http::{self, App, KnownKeys, RateLimit};
 use crate::ids::Ids;
 use crate::metered::{MeteredGateway, MeteredStore};
 use crate::metrics::Metrics;
@@ -150,7 +150,7 @@ impl Application {
         let address = listener.local_addr()?;
         let works = Works::on(Handle::current());
         let metrics = Arc::new(Metrics::default());
-        let desk = Arc::new(metered_desk(settings, &open.database, clock, &metrics)?);
+        let desk = Arc::new(metered_desk(settings, &open.database, Arc::clone(&clock), &metrics)?);
         let sampler = Arc::new(sampler(settings, &open.database, &metrics));
         let records = open.database.reconciliations.clone();
         let (settlements, rules) = (open.database.settlements.clone(), settings.reconciliation_rules());
@@ -163,6 +163,7 @@ impl Application {
         let pusher = Arc::new(Pusher::new(Arc::clone(&desk), events, reads, receivers, settings.push_rules()));
         let publisher = publisher(settings, &open.database, &desk);
         let repeater = Arc::new(repeater(settings, &open.database, &desk));
+        let rate_limit = settings.callers.rate().map(|rate| Arc::new(RateLimit::new(rate, clock)));
         let webhooks = &settings.webhook_endpoints;
         let reachable = Arc::new(Reachable::new(webhooks.allowed_networks.clone(), webhooks.allow_http));
         if with_workers {
@@ -202,6 +203,7 @@ impl Application {
             trend: Trend::default(),
             console: settings.console.clone(),
             known_keys: KnownKeys::default(),
+            rate_limit,
             works,
             ids: Ids,
             metrics,

@@ -265,7 +265,7 @@ async fn sample(desk: Arc<Desk>, sampler: Arc<Sampler>, works: Works) {
     }
 }
 
-/// Says that this process serves, and keeps how things stand for the plots of the console.
+/// Says that this process serves, keeps how things stand for the plots of the console, and forgets who is silent.
 pub(crate) async fn watch(app: Arc<App>) {
     let started_at = app.desk.now();
     let mut failing = false;
@@ -289,6 +289,9 @@ pub(crate) async fn watch_once(app: &App, started_at: Time) -> Result<(), StoreE
     app.replicas.serve_as(&replica, now.minus(REPLICA_MEMORY)).await?;
     if let Some(counted) = app.metrics.latest().open() {
         app.trend.keep(Sample::of(now, &counted.sample, app.metrics.asked()));
+    }
+    if let Some(limit) = &app.rate_limit {
+        limit.forget();
     }
     Ok(())
 }

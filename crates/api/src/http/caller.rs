@@ -38,6 +38,9 @@ impl Caller {
         let key = record
             .filter(|record| record.revoked_at.is_none())
             .ok_or_else(|| unauthorized("the key is unknown or revoked"))?;
+        if let Some(limit) = &app.rate_limit {
+            limit.count(request, key.id)?;
+        }
         let caller = Self { key };
         if scopes.iter().any(|scope| caller.may(*scope)) { Ok(caller) } else { Err(missing(scopes)) }
     }

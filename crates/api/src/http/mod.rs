@@ -19,6 +19,7 @@ mod order;
 pub(crate) mod payment_view;
 pub(crate) mod problem;
 pub(crate) mod query;
+mod rate_limit;
 pub(crate) mod read_payment;
 pub(crate) mod reconciliations;
 pub(crate) mod refund;
@@ -57,6 +58,7 @@ pub(crate) use exports::ExportView;
 pub use idempotency::KeyUse;
 use orchestrator::{BulkWorker, Desk, Exporter, Pusher, Reconciler, Repeater, Resolver};
 use problem::Problem;
+pub use rate_limit::{Rate, RateLimit};
 pub(crate) use reconciliations::{RunView, window_max};
 pub(crate) use resolve::{DryRunView, ProposalView};
 pub use routes::{ROUTES, Route, routes};
@@ -119,6 +121,8 @@ pub struct App {
     pub console: settings::Console,
     /// Keys that were found a moment ago.
     pub known_keys: KnownKeys,
+    /// How much each key may ask for, if it is bounded.
+    pub rate_limit: Option<Arc<RateLimit>>,
     /// Our own runtime.
     pub works: Works,
     /// Where new names come from.
@@ -171,6 +175,7 @@ pub async fn around(
         None => response,
     };
     response = response.map_body(|_, answer| unread.held_by(answer));
+    rate_limit::tell(&mut response);
     if let Ok(value) = HeaderValue::from_str(&name) {
         response.headers_mut().insert(REQUEST_ID, value);
     }

@@ -62,6 +62,7 @@ pub enum Kind {
     VersionMissing,
     IdempotencyKeyReused,
     IdempotencyKeyInFlight,
+    RateLimited,
     Stopped,
     InvalidSignature,
     UnreadableNotice,
@@ -132,6 +133,7 @@ fn row(kind: Kind) -> Row {
             row(StatusCode::UNPROCESSABLE_ENTITY, "The Idempotency-Key names another request", Never, None)
         }
         Kind::IdempotencyKeyInFlight => row(StatusCode::CONFLICT, "The request is being done", SameRequest, None),
+        Kind::RateLimited => row(StatusCode::TOO_MANY_REQUESTS, "Too many requests", SameRequest, None),
         Kind::Stopped => row(StatusCode::SERVICE_UNAVAILABLE, "It is stopped by hand", SameRequest, None),
         Kind::InvalidSignature => row(StatusCode::UNAUTHORIZED, "The signature is not valid", Never, None),
         Kind::UnreadableNotice => row(StatusCode::BAD_REQUEST, "The notice cannot be read", Never, None),
@@ -185,7 +187,13 @@ impl Problem {
     /// The same request may succeed in a moment.
     #[must_use]
     pub fn retry_soon(self) -> Self {
-        Self { retry_after: Some(Duration::from_secs(1)), ..self }
+        self.retry_after(Duration::from_secs(1))
+    }
+
+    /// The same request may succeed after so long.
+    #[must_use]
+    pub fn retry_after(self, pause: Duration) -> Self {
+        Self { retry_after: Some(pause), ..self }
     }
 
     /// Nothing that the caller may see has this name.

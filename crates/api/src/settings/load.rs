@@ -289,6 +289,7 @@ impl Settings {
             ("http.head_seconds", self.http.head_seconds),
             ("http.body_seconds", self.http.body_seconds),
             ("callers.idempotency_days", self.callers.idempotency_days),
+            ("callers.requests_burst", self.callers.requests_burst.into()),
             ("database.request_connections", database.request_connections.into()),
             ("database.webhook_connections", database.webhook_connections.into()),
             ("database.worker_connections", database.worker_connections.into()),

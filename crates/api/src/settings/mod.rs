@@ -20,6 +20,8 @@ use orchestrator::{
 pub use secret::Secret;
 use serde::{Deserialize, Serialize};
 
+use crate::http::Rate;
+
 /// All of them. The comments stand in `deploy/settings.toml`, which is also where the defaults come from.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -69,9 +71,17 @@ pub struct Http {
 #[allow(missing_docs, reason = "see Settings")]
 pub struct Callers {
     pub idempotency_days: u64,
+    pub requests_per_second: u32,
+    pub requests_burst: u32,
 }
 
 impl Callers {
+    /// How much each key may ask for; none if it is not bounded.
+    pub fn rate(&self) -> Option<Rate> {
+        let per_second = NonZeroU32::new(self.requests_per_second)?;
+        Some(Rate { per_second, burst: NonZeroU32::new(self.requests_burst).unwrap_or(per_second) })
+    }
+
     /// How long a request is remembered by its `Idempotency-Key`.
     pub fn idempotency_kept(&self) -> Duration {
         Duration::from_secs(self.idempotency_days.saturating_mul(24 * 60 * 60))

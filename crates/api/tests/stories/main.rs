@@ -32,6 +32,7 @@ mod payouts;
 mod poison;
 mod problem_shape;
 mod problems;
+mod rate_limit;
 mod reading;
 #[path = "../receiver/mod.rs"]
 mod receiver;

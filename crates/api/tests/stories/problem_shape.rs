@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::app::Answer;
 
 /// Every code, with the status that goes with it, and what the caller may do next.
-const KINDS: [(&str, u16, &str); 35] = [
+const KINDS: [(&str, u16, &str); 36] = [
     ("malformed-body", 400, "never"),
     ("invalid-request", 422, "never"),
     ("unsupported-media-type", 415, "never"),
@@ -32,6 +32,7 @@ const KINDS: [(&str, u16, &str); 35] = [
     ("version-missing", 428, "never"),
     ("idempotency-key-reused", 422, "never"),
     ("idempotency-key-in-flight", 409, "same-request"),
+    ("rate-limited", 429, "same-request"),
     ("stopped", 503, "same-request"),
     ("invalid-signature", 401, "never"),
     ("unreadable-notice", 400, "never"),
@@ -44,7 +45,7 @@ const KINDS: [(&str, u16, &str); 35] = [
 ];
 
 /// Those that say when to come again, beside all that are 503.
-const WITH_A_PAUSE: [&str; 1] = ["idempotency-key-in-flight"];
+const WITH_A_PAUSE: [&str; 2] = ["idempotency-key-in-flight", "rate-limited"];
 
 const MEMBERS: [&str; 11] =
     ["type", "title", "status", "detail", "instance", "code", "requestId", "paymentId", "errors", "retry", "outcome"];

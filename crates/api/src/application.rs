@@ -23,7 +23,7 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use crate::console;
-use crate::http::{self, App, KnownKeys, RateLimit};
+use crate::http::{self, App, KnownKeys, RateLimit, UsedKeys};
 use crate::ids::Ids;
 use crate::metered::{MeteredGateway, MeteredStore};
 use crate::metrics::Metrics;
@@ -203,6 +203,8 @@ impl Application {
             trend: Trend::default(),
             console: settings.console.clone(),
             known_keys: KnownKeys::default(),
+            used_keys: UsedKeys::default(),
+            trusted_proxies: settings.callers.trusted_proxies.clone(),
             rate_limit,
             works,
             ids: Ids,

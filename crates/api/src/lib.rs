@@ -7,6 +7,7 @@ pub mod console;
 mod failpoint;
 pub mod http;
 mod ids;
+mod keys;
 mod logs;
 mod metered;
 mod metrics;

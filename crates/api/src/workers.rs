@@ -265,7 +265,7 @@ async fn sample(desk: Arc<Desk>, sampler: Arc<Sampler>, works: Works) {
     }
 }
 
-/// Says that this process serves, keeps how things stand for the plots of the console, and forgets who is silent.
+/// Says that this process serves, keeps how things stand for the plots of the console, and notes who has called.
 pub(crate) async fn watch(app: Arc<App>) {
     let started_at = app.desk.now();
     let mut failing = false;
@@ -290,10 +290,23 @@ pub(crate) async fn watch_once(app: &App, started_at: Time) -> Result<(), StoreE
     if let Some(counted) = app.metrics.latest().open() {
         app.trend.keep(Sample::of(now, &counted.sample, app.metrics.asked()));
     }
+    note_used(app).await?;
     if let Some(limit) = &app.rate_limit {
         limit.forget();
     }
     Ok(())
+}
+
+async fn note_used(app: &App) -> Result<(), StoreError> {
+    let used = app.used_keys.take();
+    if used.is_empty() {
+        return Ok(());
+    }
+    let noted = app.keys.note_used(&used).await;
+    if noted.is_err() {
+        used.into_iter().for_each(|(key, at)| app.used_keys.note(key, at));
+    }
+    noted
 }
 
 /// Nothing is sent a second time a day later, so what was kept for it goes.

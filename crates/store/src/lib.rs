@@ -46,7 +46,7 @@ pub use events::{
 };
 pub use exports::{Balance, Download, Export, ExportClaim, ExportState, Exports, ExportsPage, OpenAmount};
 pub use inbox::{Dismissal, FiledNotice, Inbox, InboxPage, NoticeDeed, NoticeDeedKind};
-pub use keys::{KeyRecord, Keys, Scope};
+pub use keys::{KeyRecord, KeyRotation, Keys, PreviousKey, Scope};
 pub use means::Means;
 pub use memory::{GatewayPaymentRow, MemoryStore, OutboxRow};
 pub use named_requests::{Claimed, NamedRequests, RequestClaim};

@@ -11,12 +11,14 @@ use gateway_simulator::{
 };
 use orchestrator::Clock as _;
 use serde::{Deserialize, Serialize};
-use store::{Keys, Scope};
+use store::{KeyRecord, Keys, Scope};
 use strum::VariantArray as _;
 
-use super::{CommandError, Ending, Output, keys, serve};
+use super::{CommandError, Ending, Output, serve};
 use crate::clock::SystemClock;
 use crate::http::digest;
+use crate::ids::Ids;
+use crate::keys::new_key;
 use crate::logs;
 use crate::settings::{Settings, load};
 
@@ -115,7 +117,8 @@ fn simulated_gateway(
 async fn admit(keys: &dyn Keys, key: &str) -> Result<(), CommandError> {
     if keys.key_by_digest(&digest(key)).await?.is_none() {
         let scopes: BTreeSet<Scope> = Scope::VARIANTS.iter().copied().collect();
-        keys.add_key(&keys::record(key, "local", scopes, BTreeSet::new())).await?;
+        let record = KeyRecord::new(Ids.next(), "local", digest(key).to_vec(), SystemClock.now());
+        keys.add_key(&KeyRecord { scopes, ..record }).await?;
     }
     Ok(())
 }
@@ -181,10 +184,10 @@ impl Secrets {
 
     fn new() -> Self {
         Self {
-            master_key: keys::new_key(),
-            api_key: keys::new_key(),
-            signing_key: keys::new_key(),
-            caller_key: keys::new_key(),
+            master_key: new_key().to_string(),
+            api_key: new_key().to_string(),
+            signing_key: new_key().to_string(),
+            caller_key: new_key().to_string(),
         }
     }
 

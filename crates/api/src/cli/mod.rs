@@ -63,7 +63,7 @@ enum Command {
     Local(local::Args),
     /// Brings the database's schema up to date.
     Migrate,
-    /// Makes, lists and revokes the keys of callers.
+    /// Makes, lists, changes over and revokes the keys of callers.
     #[command(subcommand)]
     Keys(keys::Args),
     /// Lists what needs a person, with why, since when and what to do.

@@ -2,9 +2,11 @@ use std::collections::BTreeSet;
 
 use clap::Args as ClapArgs;
 use domain::{Actor, ShopName};
+use orchestrator::Clock as _;
 use store::{Database, KeyRecord, Scope, Stored};
 
 use super::{CommandError, Output};
+use crate::clock::SystemClock;
 use crate::http::digest;
 use crate::settings::Secret;
 
@@ -25,8 +27,9 @@ impl Operator {
     /// The person behind the key.
     pub(super) async fn of(arg: &KeyArg, database: &Database) -> Result<Self, CommandError> {
         let digest = digest(arg.key.expose());
-        let known = database.keys.key_by_digest(&digest).await?.filter(|key| key.revoked_at.is_none());
-        let key = known.ok_or_else(|| CommandError::Usage("the key is unknown or revoked".to_owned()))?;
+        let known = database.keys.key_by_digest(&digest).await?;
+        let known = known.filter(|key| key.opens(&digest, SystemClock.now()));
+        let key = known.ok_or_else(|| CommandError::Usage("the key is unknown, revoked or expired".to_owned()))?;
         if key.scopes.contains(&Scope::OpsWrite) || key.scopes.contains(&Scope::Admin) {
             Ok(Self { key })
         } else {

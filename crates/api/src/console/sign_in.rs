@@ -13,7 +13,7 @@ use super::session::Token;
 use super::visitor::caller_of;
 use super::{Shell, Tab, Trouble, Visitor, html};
 use crate::http::query::Query;
-use crate::http::{App, digest};
+use crate::http::{App, Caller, digest};
 
 /// A key is shorter than this.
 const KEY_LENGTH_MAX: usize = 200;
@@ -64,10 +64,13 @@ pub(super) async fn sign_in(request: HttpRequest, payload: Payload, app: Data<Ap
         None => None,
     };
     let token = token.unwrap_or_else(Token::new);
-    let Some(key) = key else { return ask(&token, next, Some("This key is unknown or revoked."), &app) };
+    let Some(key) = key else {
+        return ask(&token, next, Some("This key is unknown or revoked, or has expired."), &app);
+    };
     if ![Scope::OpsRead, Scope::Admin].iter().any(|scope| key.scopes.contains(scope)) {
         return ask(&token, next, Some("This key has not the scope ops:read, which the console needs."), &app);
     }
+    Caller::with(key.clone()).check_network(&request, &app)?;
     let token = Token::new();
     let begun_at = app.desk.now();
     let session =
@@ -99,7 +102,7 @@ pub(super) async fn sign_out(
 async fn live_key(key: &str, app: &App) -> Result<Option<KeyRecord>, Trouble> {
     let (keys, digest) = (app.keys.clone(), digest(key));
     let found = app.works.run(async move { keys.key_by_digest(&digest).await }).await??;
-    Ok(found.filter(|key| key.revoked_at.is_none()))
+    Ok(found.filter(|key| key.opens(&digest, app.desk.now())))
 }
 
 fn end_of(begun_at: Time, app: &App) -> Time {

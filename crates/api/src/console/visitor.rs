@@ -26,6 +26,8 @@ impl Visitor {
         // What was to be done is not repeated by itself afterwards; its page is shown.
         let next = if request.method().is_safe() { path_of(request) } else { String::new() };
         let (caller, token) = found.ok_or(Trouble::SignIn { next })?;
+        caller.check_network(request, app)?;
+        app.used_keys.note(caller.actor().key, app.desk.now());
         Ok(Self { caller, token })
     }
 

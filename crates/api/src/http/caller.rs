@@ -3,12 +3,14 @@ use std::time::Duration;
 
 use actix_web::HttpRequest;
 use actix_web::http::header::AUTHORIZATION;
-use domain::{Actor, ShopName};
+use domain::{Actor, ShopName, Time};
 use parking_lot::Mutex;
 use sha2::{Digest as _, Sha256};
 use store::{KeyRecord, Scope};
+use uuid::Uuid;
 
 use super::App;
+use super::address::address_of;
 use super::problem::{Kind, Problem};
 
 /// Who calls, proven by a key that may do what is asked.
@@ -36,18 +38,34 @@ impl Caller {
             found.inspect(|record| app.known_keys.put(digest, record.clone(), now))
         };
         let key = record
-            .filter(|record| record.revoked_at.is_none())
-            .ok_or_else(|| unauthorized("the key is unknown or revoked"))?;
+            .filter(|record| record.opens(&digest, app.desk.now()))
+            .ok_or_else(|| unauthorized("the key is unknown, revoked or expired"))?;
         if let Some(limit) = &app.rate_limit {
             limit.count(request, key.id)?;
         }
         let caller = Self { key };
+        caller.check_network(request, app)?;
+        app.used_keys.note(caller.key.id, app.desk.now());
         if scopes.iter().any(|scope| caller.may(*scope)) { Ok(caller) } else { Err(missing(scopes)) }
     }
 
     /// Whoever has shown this key.
     pub(crate) fn with(key: KeyRecord) -> Self {
         Self { key }
+    }
+
+    /// Refuses whoever calls from where the key may not be used.
+    pub(crate) fn check_network(&self, request: &HttpRequest, app: &App) -> Result<(), Problem> {
+        let networks = &self.key.networks;
+        if networks.is_empty() {
+            return Ok(());
+        }
+        let address = address_of(request, &app.trusted_proxies);
+        if address.is_some_and(|address| networks.iter().any(|network| network.contains(&address))) {
+            return Ok(());
+        }
+        let place = address.map_or_else(|| "there".to_owned(), |address| address.to_string());
+        Err(Problem::new(Kind::NetworkNotAllowed, format!("the key may not be used from {place}")))
     }
 
     /// Refuses whoever has not this scope.
@@ -119,7 +137,29 @@ impl KnownKeys {
         known.insert(digest, (now, record));
     }
 
+    /// Has a key looked up again that was changed here.
+    pub(super) fn forget(&self, id: Uuid) {
+        self.0.lock().retain(|_, (_, record)| record.id != id);
+    }
+
     fn is_fresh(since: Duration, now: Duration) -> bool {
         now.saturating_sub(since) < Self::MEMORY
+    }
+}
+
+/// When keys were used last, until it is written down with all others. A process that dies loses a minute of it.
+#[derive(Debug, Default)]
+pub struct UsedKeys(Mutex<HashMap<Uuid, Time>>);
+
+impl UsedKeys {
+    pub(crate) fn note(&self, key: Uuid, at: Time) {
+        let mut used = self.0.lock();
+        let noted = used.entry(key).or_insert(at);
+        *noted = at.max(*noted);
+    }
+
+    /// What is not written down yet. Whoever cannot write it [notes](Self::note) it again.
+    pub(crate) fn take(&self) -> Vec<(Uuid, Time)> {
+        std::mem::take(&mut *self.0.lock()).into_iter().collect()
     }
 }

@@ -1,5 +1,6 @@
 //! HTTP: one table of routes, one table of problems; the handlers only translate.
 
+mod address;
 pub(crate) mod body;
 pub(crate) mod breaks;
 pub(crate) mod bulk_actions;
@@ -13,6 +14,7 @@ mod form;
 mod gateway_reads;
 mod health;
 mod idempotency;
+mod keys;
 pub(crate) mod list_payments;
 pub(crate) mod operate;
 mod order;
@@ -51,11 +53,12 @@ use actix_web::web::Data;
 use actix_web::{Error, HttpMessage as _, HttpRequest, HttpResponse};
 pub(crate) use breaks::{BreakView, SideView};
 pub(crate) use bulk_actions::{BulkActionView, BulkName, BulkPreviewView};
-pub use caller::{Caller, KnownKeys, digest};
+pub use caller::{Caller, KnownKeys, UsedKeys, digest};
 use domain::{FlowRules, ShopName};
 pub(crate) use event_view::event_body;
 pub(crate) use exports::ExportView;
 pub use idempotency::KeyUse;
+use ipnet::IpNet;
 use orchestrator::{BulkWorker, Desk, Exporter, Pusher, Reconciler, Repeater, Resolver};
 use problem::Problem;
 pub use rate_limit::{Rate, RateLimit};
@@ -121,6 +124,10 @@ pub struct App {
     pub console: settings::Console,
     /// Keys that were found a moment ago.
     pub known_keys: KnownKeys,
+    /// When keys were used last, until it is written down.
+    pub used_keys: UsedKeys,
+    /// Whose word is taken for where a request comes from.
+    pub trusted_proxies: Vec<IpNet>,
     /// How much each key may ask for, if it is bounded.
     pub rate_limit: Option<Arc<RateLimit>>,
     /// Our own runtime.

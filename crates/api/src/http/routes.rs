@@ -7,7 +7,7 @@ use actix_web::{HttpResponse, Route as Handler};
 use super::idempotency::KeyUse;
 use super::problem::{Kind, Problem};
 use super::{
-    breaks, bulk_actions, command, events, exports, gateway_reads, health, list_payments, operate, read_payment,
+    breaks, bulk_actions, command, events, exports, gateway_reads, health, keys, list_payments, operate, read_payment,
     reconciliations, refund, resolve, settlements, stuck, switches, take_payment, webhook, webhook_endpoints,
     webhooks_in,
 };
@@ -25,7 +25,7 @@ pub struct Route {
 }
 
 /// All routes, those of one path beside each other. One that is not here does not exist.
-pub const ROUTES: [Route; 64] = [
+pub const ROUTES: [Route; 69] = [
     creates("/v1/payments", || web::post().to(take_payment::take_payment)),
     get("/v1/payments", || web::get().to(list_payments::list_payments)),
     get("/v1/payments/by-reference/{reference}", || web::get().to(read_payment::read_by_reference)),
@@ -86,6 +86,11 @@ pub const ROUTES: [Route; 64] = [
     get("/v1/breaks/{id}", || web::get().to(breaks::read)),
     post("/v1/breaks/{id}/assign", || web::post().to(breaks::assign)),
     post("/v1/breaks/{id}/resolve", || web::post().to(breaks::resolve)),
+    shows_a_secret("/v1/keys", || web::post().to(keys::add)),
+    get("/v1/keys", || web::get().to(keys::list)),
+    get("/v1/keys/{id}", || web::get().to(keys::read)),
+    delete("/v1/keys/{id}", || web::delete().to(keys::revoke)),
+    shows_a_secret("/v1/keys/{id}/rotate", || web::post().to(keys::rotate_one)),
     takes_in("/webhooks/paytech/{shop}", || web::post().to(webhook::hear)),
     get("/livez", || web::get().to(health::livez)),
     get("/readyz", || web::get().to(health::readyz)),

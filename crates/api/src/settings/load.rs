@@ -66,6 +66,7 @@ fn list_key(name: &str) -> Option<&'static str> {
         "PAYMENTS__LOOK_UP_SECONDS" => Some("payments.look_up_seconds"),
         "PAYMENTS__POLL_SECONDS" => Some("payments.poll_seconds"),
         FLOW_RULES => Some("payments.flow_rules"),
+        "CALLERS__TRUSTED_PROXIES" => Some("callers.trusted_proxies"),
         "WEBHOOK_ENDPOINTS__ALLOWED_NETWORKS" => Some("webhook_endpoints.allowed_networks"),
         "WEBHOOK_ENDPOINTS__RETRY_SECONDS" => Some("webhook_endpoints.retry_seconds"),
         "SWEEP__POLL_SECONDS" => Some("sweep.poll_seconds"),

@@ -73,6 +73,7 @@ pub struct Callers {
     pub idempotency_days: u64,
     pub requests_per_second: u32,
     pub requests_burst: u32,
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 impl Callers {

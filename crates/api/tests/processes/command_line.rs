@@ -64,6 +64,9 @@ async fn what_cannot_be_understood_ends_with_2_and_one_clear_line() {
         (&["keys", "create", "--name", "x", "--scope", "everything"], "everything"),
         (&["keys", "create", "--name", "x", "--scope", "payments:read", "--shop", "a b"], "a b"),
         (&["keys", "revoke", "seven"], "seven"),
+        (&["keys", "rotate", "seven"], "seven"),
+        (&["keys", "create", "--name", "x", "--scope", "payments:read", "--network", "10.0.0.0/99"], "10.0.0.0/99"),
+        (&["keys", "create", "--name", "x", "--scope", "payments:read", "--expires-at", "tomorrow"], "tomorrow"),
         (&["listen", "--forward-to", "nowhere", "--key", "x"], "nowhere"),
         (&["listen", "--forward-to", "http://127.0.0.1:1/", "--key", "x", "--type", "deposit.paid"], "deposit.paid"),
         (&["events", "resend", "evt_1", "--endpoint", "seven"], "seven"),
@@ -82,7 +85,7 @@ async fn what_cannot_be_understood_ends_with_2_and_one_clear_line() {
 /// Settings with which the service cannot serve: the key is named, nothing listens, nothing is created.
 #[tokio::test]
 async fn settings_that_cannot_work_end_with_2_and_name_the_key() {
-    let broken: [(&[(&str, &str)], &str); 41] = [
+    let broken: [(&[(&str, &str)], &str); 44] = [
         (&[("MASTER_KEY", "")], "master_key: is missing; set MASTER_KEY"),
         (&[("MASTER_KEY", "short-master-key-x")], "master_key: is too short"),
         (&[("SHOPS__MAIN__API_KEY", "")], "shops.main.api_key: is missing; set SHOPS__MAIN__API_KEY"),
@@ -99,6 +102,9 @@ async fn settings_that_cannot_work_end_with_2_and_name_the_key() {
         (&[("GATEWAY__SIGNATURE", "rot13")], "signature"),
         (&[("PUBLIC_URL", "ftp://x.example")], "public_url: must begin with https://"),
         (&[("DEFAULT_SHOP", "other")], "default_shop: names no shop"),
+        (&[("CALLERS__IDEMPOTENCY_DAYS", "0")], "callers.idempotency_days: must be at least 1"),
+        (&[("CALLERS__REQUESTS_BURST", "0")], "callers.requests_burst: must be at least 1"),
+        (&[("CALLERS__TRUSTED_PROXIES", "10.0.0.0/99")], "trusted_proxies"),
         (&[("PAYMENTS__LOOK_UP_SECONDS", "")], "payments.look_up_seconds: must be at least 1"),
         (&[("SWEEP__POLL_SECONDS", "")], "sweep.poll_seconds: must be at least 1"),
         (&[("SWEEP__PAGE_ITEMS", "1001")], "sweep.page_items: must be at most 1000"),

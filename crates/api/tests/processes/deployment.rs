@@ -333,13 +333,8 @@ async fn let_in(database: &str, key: &str) {
     };
     let database = store::connect(&url, &pools).await.unwrap();
     let record = KeyRecord {
-        id: api::Ids.next(),
-        name: "test".to_owned(),
-        digest: api::http::digest(key).to_vec(),
         scopes: Scope::VARIANTS.iter().copied().collect(),
-        shops: BTreeSet::new(),
-        created_at: Time::EPOCH,
-        revoked_at: None,
+        ..KeyRecord::new(api::Ids.next(), "test", api::http::digest(key).to_vec(), Time::EPOCH)
     };
     database.keys.add_key(&record).await.unwrap();
     database.close().await;

@@ -163,7 +163,7 @@ fn another(key: &str, now: &Value) -> String {
         | "payments.poll_seconds"
         | "sweep.poll_seconds"
         | "webhook_endpoints.retry_seconds" => "7,8,9".to_owned(),
-        "webhook_endpoints.allowed_networks" => "10.1.0.0/16,fd00::/8".to_owned(),
+        "callers.trusted_proxies" | "webhook_endpoints.allowed_networks" => "10.1.0.0/16,fd00::/8".to_owned(),
         "log.level" => "debug,sqlx=warn".to_owned(),
         "log.format" => "json".to_owned(),
         _ => match now {

@@ -327,13 +327,9 @@ async fn store_of(settings: &Settings) -> store::Database {
 /// Lets a key in; without shops it may see all.
 pub(crate) async fn admit(keys: &dyn store::Keys, key: &str, scopes: &[Scope], shops: &[&str]) {
     let record = KeyRecord {
-        id: api::Ids.next(),
-        name: "test".to_owned(),
-        digest: api::http::digest(key).to_vec(),
         scopes: scopes.iter().copied().collect(),
         shops: shops.iter().map(|shop| shop.parse().unwrap()).collect(),
-        created_at: Time::EPOCH,
-        revoked_at: None,
+        ..KeyRecord::new(api::Ids.next(), "test", api::http::digest(key).to_vec(), Time::EPOCH)
     };
     keys.add_key(&record).await.unwrap();
 }

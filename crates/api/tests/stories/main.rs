@@ -16,6 +16,7 @@ mod database;
 mod exporting;
 mod gateway_reads;
 mod gateway_trouble;
+mod giving_keys;
 mod health;
 mod host_to_host;
 mod idempotency;

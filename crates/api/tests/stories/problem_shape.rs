@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::app::Answer;
 
 /// Every code, with the status that goes with it, and what the caller may do next.
-const KINDS: [(&str, u16, &str); 36] = [
+const KINDS: [(&str, u16, &str); 37] = [
     ("malformed-body", 400, "never"),
     ("invalid-request", 422, "never"),
     ("unsupported-media-type", 415, "never"),
@@ -13,6 +13,7 @@ const KINDS: [(&str, u16, &str); 36] = [
     ("body-too-slow", 408, "same-request"),
     ("unauthorized", 401, "never"),
     ("missing-scope", 403, "never"),
+    ("network-not-allowed", 403, "never"),
     ("not-found", 404, "never"),
     ("method-not-allowed", 405, "never"),
     ("reference-taken", 409, "new-reference"),

@@ -131,13 +131,9 @@ async fn everything(store: &TestStore, round: u128) {
     assert!(!books.lines(0, 100, 100).await.unwrap().is_empty() && books.books_end().await.unwrap().place > 0);
     assert!(books.place_before(at(seconds + 1)).await.unwrap() > 0);
     let key = KeyRecord {
-        id: Uuid::from_u128(number),
-        name: "a key".to_owned(),
-        digest: number.to_be_bytes().to_vec(),
         scopes: [Scope::Admin].into(),
         shops: [shop()].into(),
-        created_at: at(0),
-        revoked_at: None,
+        ..KeyRecord::new(Uuid::from_u128(number), "a key", number.to_be_bytes().to_vec(), at(0))
     };
     database.keys.add_key(&key).await.unwrap();
     assert_eq!(database.keys.key_by_digest(&key.digest).await.unwrap(), Some(key.clone()));
@@ -148,6 +144,7 @@ async fn everything(store: &TestStore, round: u128) {
     database.sessions.end_session(&session.digest).await.unwrap();
     database.replicas.serve_as(&serving::replica(number, seconds), at(0)).await.unwrap();
     assert!(!database.replicas.replicas().await.unwrap().is_empty());
+    change_over(store, &key, number, seconds).await;
     assert!(database.keys.revoke_key(key.id, at(seconds)).await.unwrap());
 
     let bulk = BulkAction { shops: [].into(), ..crate::bulk::bulk_action(number, seconds) };
@@ -173,6 +170,16 @@ async fn everything(store: &TestStore, round: u128) {
     assert!(reads.health().await.unwrap().migrated);
     // And each ledger folded, the outbox read, and every view of what must not be.
     store.check().await;
+}
+
+/// A key that is used, and that another one takes the place of.
+async fn change_over(store: &TestStore, key: &KeyRecord, number: u128, seconds: u64) {
+    let database = store.database().unwrap();
+    let seen = key.digest.clone();
+    let previous = store::PreviousKey { digest: seen.clone(), until: at(seconds) };
+    let rotation = store::KeyRotation { id: key.id, seen, digest: format!("new {number}").into_bytes(), previous };
+    assert!(database.keys.rotate_key(&rotation).await.unwrap().is_some());
+    database.keys.note_used(&[(key.id, at(seconds))]).await.unwrap();
 }
 
 /// A request that its caller has named, answered once.

@@ -36,6 +36,12 @@ on_both_databases! {
         assert!(keys.revoke_key(key(1).id, at(30)).await.unwrap());
         assert_eq!(of(&other, 30).await, None, "at once");
         assert_eq!(of(&third, 30).await, Some(key(2).id));
+
+        let ends = KeyRecord { expires_at: Some(at(40)), ..key(3) };
+        keys.add_key(&ends).await.unwrap();
+        let fourth = session(4, ends.id, 30);
+        sessions.begin_session(&fourth).await.unwrap();
+        assert_eq!((of(&fourth, 39).await, of(&fourth, 40).await), (Some(ends.id), None), "it ends with its key");
     }
 
     async fn what_has_expired_is_forgotten_when_the_next_one_begins(store: &TestStore) {
@@ -58,12 +64,7 @@ pub(crate) fn session(number: u128, key: Uuid, begun: u64) -> Session {
 
 fn key(number: u128) -> KeyRecord {
     KeyRecord {
-        id: Uuid::from_u128(number),
-        name: format!("key {number}"),
-        digest: vec![u8::try_from(number).unwrap(); 32],
         scopes: BTreeSet::from([Scope::OpsRead]),
-        shops: BTreeSet::new(),
-        created_at: at(0),
-        revoked_at: None,
+        ..KeyRecord::new(Uuid::from_u128(number), "key", vec![u8::try_from(number).unwrap(); 32], at(0))
     }
 }

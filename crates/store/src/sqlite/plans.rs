@@ -15,7 +15,7 @@ use super::{
 use crate::{Filter, Page, Position};
 
 /// The statements whose cost must not grow with what is stored.
-const HOT: [(&str, &str); 115] = [
+const HOT: [(&str, &str); 117] = [
     ("open payments", open::INSERT_PAYMENTS),
     ("open checks", open::INSERT_CHECKS),
     ("open events", open::INSERT_EVENTS),
@@ -42,6 +42,8 @@ const HOT: [(&str, &str); 115] = [
     ("means", means::MEANS),
     ("key by digest", keys::KEY_BY_DIGEST),
     ("revoke key", keys::REVOKE_KEY),
+    ("rotate key", keys::ROTATE_KEY),
+    ("note used", keys::NOTE_USED),
     ("claim sweep", sweep::CLAIM_SWEEP),
     ("record sweep", sweep::RECORD_SWEEP),
     ("file unmatched", unmatched::FILE_UNMATCHED),

@@ -4,7 +4,7 @@ use sqlx::SqliteConnection;
 
 use super::SqliteStore;
 use super::fault;
-use super::keys::key;
+use super::keys::{key, key_columns};
 use super::transaction::{Deed, write};
 use crate::{KeyRecord, Session, Sessions, StoreError};
 
@@ -13,10 +13,13 @@ pub(super) const BEGIN_SESSION: &str = "
 
 pub(super) const FORGET_SESSIONS: &str = "delete from console_sessions where expires_at <= ?1";
 
-pub(super) const KEY_OF_SESSION: &str = "
-    select k.key_id, k.name, k.digest, k.scopes, k.shops, k.created_at, k.revoked_at
-    from console_sessions s join api_keys k on k.key_id = s.key_id
-    where s.digest = ?1 and s.expires_at > ?2 and k.revoked_at is null";
+pub(super) const KEY_OF_SESSION: &str = concat!(
+    "select ",
+    key_columns!(),
+    " from console_sessions s join api_keys k on k.key_id = s.key_id
+    where s.digest = ?1 and s.expires_at > ?2 and k.revoked_at is null
+      and (k.expires_at is null or k.expires_at > ?2)"
+);
 
 pub(super) const END_SESSION: &str = "delete from console_sessions where digest = ?1";
 

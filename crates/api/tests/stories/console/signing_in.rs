@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use store::Scope;
+use api::http::digest;
+use domain::Time;
+use store::{KeyRecord, Scope};
 
 use super::person::Person;
 use crate::app::{Kind, TestApp, admit, on_every_store};
@@ -50,6 +52,20 @@ on_every_store! {
         assert_eq!((out.status, out.location()), (303, "/console/sign-in"));
         assert!(out.headers["set-cookie"].to_str().unwrap().contains("Max-Age=0"));
         assert_eq!(twin.get(PAGE).await.status, 303);
+    }
+
+    async fn a_key_of_some_networks_opens_the_console_from_there_only(app: TestApp) {
+        for (key, network) in [("pk_here", "127.0.0.0/8"), ("pk_there", "203.0.113.0/24")] {
+            let record = KeyRecord::new(api::Ids.next(), "test", digest(key).to_vec(), Time::EPOCH);
+            let networks = [network.parse().unwrap()].into();
+            app.serving().keys().add_key(&KeyRecord { scopes: [Scope::OpsRead].into(), networks, ..record }).await.unwrap();
+        }
+        let mut person = Person::at(&app);
+        let away = person.get(PAGE).await;
+        let page = person.follow(&away).await;
+        for (key, status) in [("pk_there", 403), ("pk_here", 303)] {
+            assert_eq!(person.submit(&page, "/console/sign-in", &[("key", key)]).await.status, status, "{key}");
+        }
     }
 
     async fn a_session_of_a_revoked_key_ends_at_once_and_every_one_after_its_hours(app: TestApp) {

@@ -26,7 +26,7 @@ use super::exports::{
     RECORD_DOWNLOAD, RECORD_EXPORT,
 };
 use super::inbox::{DO_WITH_NOTICE, LIST_NOTICES, NOTICE_DEEDS, REOPEN_NOTICE};
-use super::keys::{ADD_KEY, ALL_KEYS, KEY_BY_DIGEST, REVOKE_KEY};
+use super::keys::{ADD_KEY, ALL_KEYS, KEY_BY_DIGEST, NOTE_USED, REVOKE_KEY, ROTATE_KEY};
 use super::list::{FIND, LIST};
 use super::load::LOAD;
 use super::means::{KEEP_MEANS, MEANS};
@@ -54,7 +54,7 @@ use super::unmatched::{DUE_UNMATCHED, FILE_UNMATCHED, UNMATCHED};
 use crate::{DatabaseUrl, PoolSettings, database_url::Place};
 
 /// Every statement of the write path and of the look-ups by name: their cost may not grow with what is stored.
-const HOT: [(&str, &str); 25] = [
+const HOT: [(&str, &str); 26] = [
     ("COMMIT", COMMIT),
     ("HOLDERS", HOLDERS),
     ("LOAD", LOAD),
@@ -68,6 +68,7 @@ const HOT: [(&str, &str); 25] = [
     ("ADD_KEY", ADD_KEY),
     ("KEY_BY_DIGEST", KEY_BY_DIGEST),
     ("REVOKE_KEY", REVOKE_KEY),
+    ("ROTATE_KEY", ROTATE_KEY),
     ("CLAIM_SWEEP", CLAIM_SWEEP),
     ("RECORD_SWEEP", RECORD_SWEEP),
     ("FILE_UNMATCHED", FILE_UNMATCHED),
@@ -83,7 +84,8 @@ const HOT: [(&str, &str); 25] = [
 ];
 
 /// All the others.
-const COOL: [(&str, &str); 105] = [
+const COOL: [(&str, &str); 106] = [
+    ("NOTE_USED", NOTE_USED),
     ("KEY_OF_SESSION", KEY_OF_SESSION),
     ("FORGET_SESSIONS", FORGET_SESSIONS),
     ("ALL_KEYS", ALL_KEYS),

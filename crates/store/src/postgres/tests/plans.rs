@@ -94,7 +94,7 @@ fn scans(plan: &Value) -> Vec<String> {
 }
 
 /// Of every index that the write path and the look-ups by name may use.
-const FIRST_COLUMNS: [(&str, &str); 22] = [
+const FIRST_COLUMNS: [(&str, &str); 23] = [
     ("payments_pkey", "payment_id"),
     ("payments_reference", "reference_id"),
     ("payment_events_pkey", "payment_id"),
@@ -111,6 +111,7 @@ const FIRST_COLUMNS: [(&str, &str); 22] = [
     ("webhook_notices_filed_under", "payment_id"),
     ("api_keys_pkey", "key_id"),
     ("api_keys_digest", "digest"),
+    ("api_keys_previous_digest", "previous_digest"),
     ("console_sessions_pkey", "digest"),
     ("named_requests_pkey", "digest"),
     ("named_requests_oldest", "claimed_at"),

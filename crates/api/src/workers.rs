@@ -304,7 +304,9 @@ async fn note_used(app: &App) -> Result<(), StoreError> {
     }
     let noted = app.keys.note_used(&used).await;
     if noted.is_err() {
-        used.into_iter().for_each(|(key, at)| app.used_keys.note(key, at));
+        for (key, at) in used {
+            app.used_keys.note(key, at);
+        }
     }
     noted
 }

@@ -20,6 +20,7 @@ pub(crate) mod operate;
 mod order;
 pub(crate) mod payment_view;
 pub(crate) mod problem;
+mod problem_page;
 pub(crate) mod query;
 mod rate_limit;
 pub(crate) mod read_payment;

@@ -32,7 +32,7 @@ pub struct FieldError {
 }
 
 /// Every kind of problem; its name on the wire is stable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr, strum::VariantArray)]
 #[strum(serialize_all = "kebab-case")]
 #[allow(missing_docs, reason = "the table below says what each is")]
 pub enum Kind {
@@ -76,18 +76,52 @@ pub enum Kind {
 }
 
 /// What a caller may do next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Retry {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "kebab-case")]
+pub(super) enum Retry {
     SameRequest,
     NewReference,
     Never,
 }
 
 /// What has become of the caller's wish.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Effect {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "kebab-case")]
+pub(super) enum Effect {
     None,
     Unknown,
+}
+
+impl Kind {
+    /// Its name on the wire.
+    pub fn code(self) -> &'static str {
+        self.into()
+    }
+
+    /// Where it is explained, and what its `type` says: the same path at every installation (RFC 9457, section 3.1.1).
+    pub(crate) fn page(self) -> String {
+        format!("/problems/{}", self.code())
+    }
+
+    /// The status that it is answered with.
+    pub(crate) fn status(self) -> StatusCode {
+        row(self).status
+    }
+
+    /// What it is, in a few words for a person.
+    pub(crate) fn title(self) -> &'static str {
+        row(self).title
+    }
+
+    /// What a caller may do next, in the word of the wire.
+    pub(crate) fn retry(self) -> &'static str {
+        row(self).retry.into()
+    }
+
+    /// What has become of the caller's wish, likewise.
+    pub(crate) fn outcome(self) -> &'static str {
+        row(self).effect.into()
+    }
 }
 
 struct Row {
@@ -216,7 +250,7 @@ impl Problem {
 
     /// Its kind in a few words for a person.
     pub(crate) fn title(&self) -> &'static str {
-        row(self.kind).title
+        self.kind.title()
     }
 
     /// What is wrong, in a sentence for a person.
@@ -263,8 +297,7 @@ impl Problem {
 
     /// The answer, its request named.
     pub fn response(&self, instance: Option<&str>, request_id: Option<&str>) -> HttpResponse {
-        let Row { status, title, retry, effect } = row(self.kind);
-        let code: &'static str = self.kind.into();
+        let status = self.kind.status();
         let mut response = HttpResponse::build(status);
         if let Some(pause) = self.retry_after {
             response.insert_header((RETRY_AFTER, pause.as_secs().max(1).to_string()));
@@ -276,24 +309,17 @@ impl Problem {
             response.insert_header((ALLOW, allowed.as_str()));
         }
         let body = ProblemBody {
-            r#type: format!("urn:problem:{code}"),
-            title,
+            r#type: self.kind.page(),
+            title: self.kind.title(),
             status: status.as_u16(),
             detail: &self.detail,
             instance,
-            code,
+            code: self.kind.code(),
             request_id,
             payment_id: self.payment.map(|id| id.to_string()),
             errors: &self.errors,
-            retry: match retry {
-                Retry::SameRequest => "same-request",
-                Retry::NewReference => "new-reference",
-                Retry::Never => "never",
-            },
-            outcome: match effect {
-                Effect::None => "none",
-                Effect::Unknown => "unknown",
-            },
+            retry: self.kind.retry(),
+            outcome: self.kind.outcome(),
         };
         response.insert_header((CONTENT_TYPE, "application/problem+json"));
         response.body(serde_json::to_vec(&body).unwrap_or_default())
@@ -328,7 +354,7 @@ impl fmt::Display for Problem {
 
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
-        row(self.kind).status
+        self.kind.status()
     }
 
     fn error_response(&self) -> HttpResponse {

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::app::Answer;
 
 /// Every code, with the status that goes with it, and what the caller may do next.
-const KINDS: [(&str, u16, &str); 37] = [
+pub(crate) const KINDS: [(&str, u16, &str); 37] = [
     ("malformed-body", 400, "never"),
     ("invalid-request", 422, "never"),
     ("unsupported-media-type", 415, "never"),
@@ -67,7 +67,7 @@ impl Answer {
         assert_eq!(self.status, *status, "{self:?}");
         assert_eq!(self.body["status"], *status, "{self:?}");
         assert_eq!(self.headers["content-type"], "application/problem+json", "{self:?}");
-        assert_eq!(text("type"), format!("urn:problem:{code}"));
+        assert_eq!(text("type"), format!("/problems/{code}"));
         assert_eq!(text("retry"), *retry, "{self:?}");
         assert_eq!(text("outcome"), if code == "internal" { "unknown" } else { "none" }, "{self:?}");
         assert!(!text("title").is_empty() && !text("detail").is_empty(), "{self:?}");

@@ -4,6 +4,7 @@ use gateway_simulator::Fault;
 use serde_json::json;
 
 use crate::app::{CALLER_KEY, Kind, TestApp, order};
+use crate::problem_shape::KINDS;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_keeps_its_callers_name_or_gets_one_in_answers_and_in_problems() {
@@ -102,4 +103,27 @@ async fn what_the_gateway_refuses_is_told_by_the_callers_field_and_without_its_v
     pointers.sort_unstable();
     assert_eq!(pointers, ["/billingAddress/city", "/customer/lastName", "/paymentMethod"]);
     assert!(!refused.body.to_string().to_lowercase().contains("xk7"), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_type_of_a_problem_leads_to_a_page_that_says_what_to_do() {
+    let app = TestApp::start(Kind::Sqlite).await;
+    let problem = app.get("/v1/payments?limit=0").await;
+    problem.assert_problem("invalid-request");
+    let page = app.get(problem.body["type"].as_str().unwrap()).await;
+    assert!(page.body.as_str().unwrap().contains(problem.body["title"].as_str().unwrap()), "{page:?}");
+
+    let list = app.get("/problems").await.body;
+    for (code, status, retry) in KINDS {
+        let path = format!("/problems/{code}");
+        assert!(list.as_str().unwrap().contains(&format!("href=\"{path}\"")), "{code} is not in the list");
+        let page = app.send(app.http.get(app.at(&path))).await;
+        assert_eq!((page.status, &page.headers["content-type"]), (200, &"text/html; charset=utf-8".parse().unwrap()));
+        let policy = page.headers["content-security-policy"].to_str().unwrap();
+        assert!(policy.starts_with("default-src 'none'"), "{policy}");
+        for said in [code, &status.to_string(), retry, "When it comes", "What to do"] {
+            assert!(page.body.as_str().unwrap().contains(said), "{said} is not on the page of {code}");
+        }
+    }
+    app.get("/problems/no-such-code").await.assert_problem("not-found");
 }

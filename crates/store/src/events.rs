@@ -149,7 +149,9 @@ pub struct Endpoint {
 }
 
 /// What a message holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr, strum::Display)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr, strum::Display, strum::VariantArray,
+)]
 #[strum(serialize_all = "kebab-case")]
 pub enum Payload {
     /// What happened.
@@ -201,7 +203,9 @@ pub struct Delivery {
 }
 
 /// What came of a delivery.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr, strum::Display)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr, strum::Display, strum::VariantArray,
+)]
 #[strum(serialize_all = "kebab-case")]
 pub enum DeliveryState {
     /// It will be sent.

@@ -88,7 +88,9 @@ pub struct Export {
 }
 
 /// How far an export is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr, strum::Display)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr, strum::Display, strum::VariantArray,
+)]
 #[strum(serialize_all = "kebab-case")]
 pub enum ExportState {
     /// Nobody has taken it up.

@@ -3,11 +3,13 @@
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use domain::{BreakKind, Currency, Finding, PaymentId, Side, Text, Time};
+use schemars::JsonSchema;
 use serde::Serialize;
 use store::{Break, BreakFilter, BreakState, BreaksPage, Resolution, Scope};
 use uuid::Uuid;
 
 use super::cursor::Cursor;
+use super::document::{Amount, As, Id, Moment};
 use super::form::Form;
 use super::problem::{Kind, Problem};
 use super::query::Query;
@@ -135,48 +137,65 @@ pub(crate) async fn visible(id: &str, caller: &Caller, app: &App) -> Result<Brea
     found.filter(|one| caller.may_see(&one.shop)).ok_or_else(Problem::not_found)
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct BreaksView<'a> {
+#[schemars(rename = "Breaks")]
+pub(super) struct BreaksView<'a> {
     data: Vec<BreakView<'a>>,
     next_cursor: Option<String>,
 }
 
 /// A break, as callers and the command line see it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[allow(missing_docs, reason = "the page on reconciliation documents the fields")]
+#[schemars(rename = "Break")]
 pub(crate) struct BreakView<'a> {
+    #[schemars(with = "Id")]
     pub id: String,
+    #[schemars(with = "As<BreakKind>")]
     pub kind: BreakKind,
     pub shop: &'a str,
+    #[schemars(with = "As<BreakState>")]
     pub state: BreakState,
+    #[schemars(with = "Option<Id>")]
     pub payment_id: Option<String>,
     pub gateway_payment_id: Option<&'a str>,
     pub reference_id: Option<&'a str>,
     pub ours: SideView<'a>,
     pub theirs: SideView<'a>,
     /// What the gateway has more; negative if it has less.
+    #[schemars(with = "Option<Amount>")]
     pub difference: Option<String>,
+    #[schemars(with = "Option<As<Currency>>")]
     pub difference_currency: Option<Currency>,
+    #[schemars(with = "Moment")]
     pub first_seen_at: String,
+    #[schemars(with = "Moment")]
     pub last_seen_at: String,
     pub age_seconds: u64,
     pub owner: Option<&'a str>,
+    #[schemars(with = "Option<Moment>")]
     pub ended_at: Option<String>,
     pub reason: Option<&'a str>,
     pub resolved_by: Option<&'a str>,
+    #[schemars(with = "Id")]
     pub first_run: String,
+    #[schemars(with = "Id")]
     pub last_run: String,
+    #[schemars(with = "Option<Id>")]
     pub closed_run: Option<String>,
 }
 
 /// What one of the two records says.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[allow(missing_docs, reason = "the page on reconciliation documents the fields")]
+#[schemars(rename = "Side")]
 pub(crate) struct SideView<'a> {
     pub state: Option<&'a str>,
+    #[schemars(with = "Option<Amount>")]
     pub amount: Option<String>,
+    #[schemars(with = "Option<As<Currency>>")]
     pub currency: Option<Currency>,
 }
 

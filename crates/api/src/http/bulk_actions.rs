@@ -7,6 +7,7 @@ use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use domain::{ShopName, StuckReason, Text, Time, Via};
 use orchestrator::{BulkDeed, BulkOrder};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 use store::{BulkAction, BulkActionsPage, BulkTrouble, Scope};
@@ -14,6 +15,7 @@ use strum::{EnumString, IntoStaticStr, VariantArray};
 use uuid::Uuid;
 
 use super::cursor::Cursor;
+use super::document::{As, Id, Moment};
 use super::exports::word;
 use super::form::Form;
 use super::operate::{text, until};
@@ -225,17 +227,19 @@ pub(crate) async fn visible(id: &str, caller: &Caller, app: &App) -> Result<Bulk
     found.filter(may_see).ok_or_else(Problem::not_found)
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct BulkActionsView<'a> {
+#[schemars(rename = "BulkActions")]
+pub(super) struct BulkActionsView<'a> {
     data: Vec<BulkActionView<'a>>,
     next_cursor: Option<String>,
 }
 
 /// To how many it would be done.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[allow(missing_docs, reason = "the runbook documents the fields")]
+#[schemars(rename = "BulkPreview")]
 pub(crate) struct BulkPreviewView {
     pub items: u64,
     /// Whether there are more than it would be done to.
@@ -244,36 +248,47 @@ pub(crate) struct BulkPreviewView {
 }
 
 /// A bulk action, as callers and the command line see it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[allow(missing_docs, reason = "the runbook documents the fields")]
+#[schemars(rename = "BulkAction")]
 pub(crate) struct BulkActionView<'a> {
+    #[schemars(with = "Id")]
     pub id: String,
     /// What is done, with what belongs to it.
     #[serde(flatten)]
+    #[schemars(with = "As<BulkDeed>")]
     pub deed: Value,
     pub filter: BulkFilterView<'a>,
     pub items_max: u64,
     pub reason: &'a str,
     pub ticket: Option<&'a str>,
     pub ordered_by: &'a str,
+    #[schemars(with = "As<Via>")]
     pub via: Via,
+    #[schemars(with = "Moment")]
     pub ordered_at: String,
     pub state: &'static str,
     pub expected: u64,
     pub done: u64,
     pub failed: u64,
+    #[schemars(with = "Vec<As<BulkTrouble>>")]
     pub troubles: &'a [BulkTrouble],
     pub stopped_by: Option<&'a str>,
+    #[schemars(with = "Option<Moment>")]
     pub begun_at: Option<String>,
+    #[schemars(with = "Option<Moment>")]
     pub finished_at: Option<String>,
 }
 
 /// To what it is done.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[allow(missing_docs, reason = "the runbook documents the fields")]
+#[schemars(rename = "BulkFilter")]
 pub(crate) struct BulkFilterView<'a> {
+    #[schemars(with = "Vec<As<StuckReason>>")]
     pub reason: &'a BTreeSet<StuckReason>,
+    #[schemars(with = "Vec<String>")]
     pub shop: &'a BTreeSet<ShopName>,
 }
 

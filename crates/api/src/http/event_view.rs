@@ -2,34 +2,44 @@
 
 use domain::{Payment, Progress};
 use orchestrator::{event_id, event_type};
+use schemars::JsonSchema;
 use serde::Serialize;
 use store::{Event, Stored};
 
+use super::document::{Amount, As, Id, Moment};
 use super::payment_view::PaymentView;
 
 /// What happened (Standard Webhooks, "Payload structure").
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Event")]
 pub(super) struct EventView<'a> {
     id: String,
     r#type: String,
+    #[schemars(with = "Moment")]
     timestamp: String,
     data: EventData<'a>,
 }
 
 /// To which payment.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "EventData")]
 struct EventData<'a> {
     cursor: String,
+    #[schemars(with = "Id")]
     payment_id: String,
     sequence: u64,
     version: u64,
     reference_id: &'a str,
     shop: &'a str,
+    #[schemars(with = "As<domain::PaymentType>")]
     payment_type: domain::PaymentType,
+    #[schemars(with = "As<domain::PaymentState>")]
     state: domain::PaymentState,
     r#final: bool,
+    #[schemars(with = "Amount")]
     amount: String,
+    #[schemars(with = "As<domain::Currency>")]
     currency: domain::Currency,
     /// As it was then.
     #[serde(skip_serializing_if = "Option::is_none")]

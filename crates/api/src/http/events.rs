@@ -7,6 +7,7 @@ use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use domain::PaymentId;
 use orchestrator::{EventPattern, event_type, read_event_id};
+use schemars::JsonSchema;
 use serde::Serialize;
 use store::{Event, EventsPage, Scope, Stored};
 use tokio::time::{Instant, timeout_at};
@@ -222,9 +223,10 @@ async fn payment_then(event: &Event, app: &Data<App>) -> Result<Stored, Problem>
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct EventsView<'a> {
+#[schemars(rename = "Events")]
+pub(super) struct EventsView<'a> {
     data: Vec<EventView<'a>>,
     next_cursor: String,
     has_more: bool,

@@ -12,6 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use domain::ShopName;
 use export::{Format, Report, Zone};
 use orchestrator::ExportOrder;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use store::{Download, Export, ExportState, ExportsPage, Scope};
@@ -19,6 +20,7 @@ use strum::VariantArray;
 use uuid::Uuid;
 
 use super::cursor::Cursor;
+use super::document::{As, Id, Moment, Object};
 use super::form::Form;
 use super::problem::{FieldError, Kind, Problem};
 use super::query::Query;
@@ -201,44 +203,59 @@ pub(crate) async fn visible(id: &str, caller: &Caller, app: &App) -> Result<Expo
     found.filter(|one| one.shops.iter().all(|shop| caller.may_see(shop))).ok_or_else(Problem::not_found)
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct ExportsView<'a> {
+#[schemars(rename = "Exports")]
+pub(super) struct ExportsView<'a> {
     data: Vec<ExportView<'a>>,
     next_cursor: Option<String>,
 }
 
 /// An export, as callers and the command line see it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[allow(missing_docs, reason = "the page on finance documents the fields")]
+#[schemars(rename = "Export")]
 pub(crate) struct ExportView<'a> {
+    #[schemars(with = "Id")]
     pub id: String,
+    #[schemars(with = "As<Report>")]
     pub report: &'a str,
+    #[schemars(with = "As<Format>")]
     pub format: &'a str,
     pub shops: Vec<&'a str>,
+    #[schemars(with = "Moment")]
     pub from: String,
+    #[schemars(with = "Moment")]
     pub to: String,
     pub zone: &'a str,
+    #[schemars(with = "As<ExportState>")]
     pub state: String,
     pub failure: Option<&'a str>,
     pub rows_done: u64,
     pub rows_expected: Option<u64>,
     pub ordered_by: Option<&'a str>,
+    #[schemars(with = "Moment")]
     pub ordered_at: String,
+    #[schemars(with = "Option<Moment>")]
     pub begun_at: Option<String>,
+    #[schemars(with = "Option<Moment>")]
     pub finished_at: Option<String>,
+    #[schemars(with = "Option<Moment>")]
     pub next_at: Option<String>,
     /// As it was written with the file.
+    #[schemars(with = "Option<Object>")]
     pub manifest: Option<&'a RawValue>,
     pub downloads: Vec<DownloadView<'a>>,
 }
 
 /// Who took the file.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[allow(missing_docs, reason = "the page on finance documents the fields")]
+#[schemars(rename = "Download")]
 pub(crate) struct DownloadView<'a> {
     pub by: &'a str,
+    #[schemars(with = "Moment")]
     pub at: String,
 }
 

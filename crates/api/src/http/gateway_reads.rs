@@ -8,9 +8,12 @@ use gateway_client::Secret;
 use gateway_client::answer::{Balance, CardToken, Operation, WithdrawalBalance};
 use gateway_client::request::CustomerReference;
 use gateway_client::vocabulary::Open;
+use schemars::JsonSchema;
 use serde::Serialize;
 use store::Scope;
 
+use super::document::{Amount, Moment};
+use super::listed::Listed;
 use super::problem::Problem;
 use super::query::Query;
 use super::read_payment::{by_id, visible};
@@ -78,25 +81,24 @@ fn visible_shop(named: Option<ShopName>, caller: &Caller, app: &App) -> Result<S
         .ok_or_else(Problem::not_found)
 }
 
-#[derive(Serialize)]
-struct Listed<View> {
-    data: Vec<View>,
-}
-
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct BalancesView<'a> {
+#[schemars(rename = "GatewayBalances")]
+pub(super) struct BalancesView<'a> {
     shop: &'a str,
+    #[schemars(with = "Moment")]
     as_of: Time,
     balances: Vec<BalanceView<'a>>,
     available_for_withdrawal: Vec<WithdrawalBalanceView<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "Balance")]
 struct BalanceView<'a> {
     account_type: Option<&'a str>,
     name: Option<&'a str>,
+    #[schemars(with = "Option<Amount>")]
     amount: Option<String>,
     currency: Option<&'a str>,
 }
@@ -112,8 +114,10 @@ impl<'a> From<&'a Balance> for BalanceView<'a> {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "WithdrawalBalance")]
 struct WithdrawalBalanceView<'a> {
+    #[schemars(with = "Option<Amount>")]
     amount: Option<String>,
     currency: Option<&'a str>,
 }
@@ -124,12 +128,15 @@ impl<'a> From<&'a WithdrawalBalance> for WithdrawalBalanceView<'a> {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct OperationView<'a> {
+#[schemars(rename = "GatewayOperation")]
+pub(super) struct OperationView<'a> {
     id: Option<u64>,
     operation: Option<&'a str>,
+    #[schemars(with = "Option<Moment>")]
     started: Option<Time>,
+    #[schemars(with = "Option<Moment>")]
     completed: Option<Time>,
     payment_state: Option<&'a str>,
     outgoing_messages: Option<String>,
@@ -154,9 +161,10 @@ fn size(messages: &Secret) -> String {
     format!("[{} characters]", messages.expose().chars().count())
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct CardTokenView<'a> {
+#[schemars(rename = "CardToken")]
+pub(super) struct CardTokenView<'a> {
     card_token: &'a str,
     cardholder_name: Option<&'a str>,
     masked_number: Option<&'a str>,
@@ -164,6 +172,7 @@ struct CardTokenView<'a> {
     expiry_year: Option<&'a str>,
     brand: Option<&'a str>,
     saved_by_customer: Option<bool>,
+    #[schemars(with = "Option<Moment>")]
     updated_at: Option<Time>,
 }
 

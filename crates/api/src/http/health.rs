@@ -1,6 +1,8 @@
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
+use schemars::JsonSchema;
+use serde::Serialize;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -11,7 +13,7 @@ const CLOCKS_APART_MAX: Duration = Duration::from_secs(5);
 
 /// `GET /livez`: the process answers.
 pub(super) async fn livez() -> HttpResponse {
-    HttpResponse::Ok().json(serde_json::json!({ "status": "ok" }))
+    HttpResponse::Ok().json(Alive { status: "ok" })
 }
 
 /// `GET /readyz`: new requests can be served: the database answers, its schema is ours, the clocks agree. Never the
@@ -34,8 +36,22 @@ pub(super) async fn readyz(app: Data<App>) -> HttpResponse {
     };
     let serves = !stopping && [database, schema, clock].iter().all(|check| *check == "ok");
     let status = if serves { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    HttpResponse::build(status).json(serde_json::json!({
-        "status": if serves { "ready" } else { "not ready" },
-        "database": database, "schema": schema, "clock": clock, "stopping": stopping,
-    }))
+    let ready = Ready { status: if serves { "ready" } else { "not ready" }, database, schema, clock, stopping };
+    HttpResponse::build(status).json(ready)
+}
+
+/// The process answers.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Alive {
+    status: &'static str,
+}
+
+/// Whether new requests can be served, and if not, why.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Ready {
+    status: &'static str,
+    database: &'static str,
+    schema: &'static str,
+    clock: &'static str,
+    stopping: bool,
 }

@@ -3,6 +3,7 @@ use std::collections::BTreeSet;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use domain::PaymentId;
+use schemars::JsonSchema;
 use serde::Serialize;
 use store::{Filter, Page, Position, Scope, Stored};
 
@@ -71,9 +72,10 @@ fn filter(query: &mut Query, caller: &Caller) -> Option<Filter> {
     shops.map(|shops| Filter { shops, ..filter })
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct PaymentsPage<'a> {
+#[schemars(rename = "Payments")]
+pub(super) struct PaymentsPage<'a> {
     data: Vec<PaymentView<'a>>,
     next_cursor: Option<String>,
 }

@@ -32,7 +32,7 @@ pub(super) struct OrderRules<'a> {
 /// The most pairs of `metadata` (REST contract).
 pub(super) const METADATA_MAX: usize = 15;
 /// The most pairs of `additionalParameters`.
-const PARAMETERS_MAX: usize = 50;
+pub(super) const PARAMETERS_MAX: usize = 50;
 
 /// Reads an order; everything that is wrong with it is told at once.
 pub(super) fn read_order(body: &[u8], rules: &OrderRules<'_>) -> Result<Order, Problem> {

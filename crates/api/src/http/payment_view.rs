@@ -3,57 +3,108 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    CommandOutcome, Currency, Elsewhere, Flow, IssuedCommand, Money, OtherPayment, Payment, PaymentState, PaymentType,
+    CommandKind, CommandOutcome, Currency, Elsewhere, Flag, Flow, IssuedCommand, Money, OtherPayment, Payment,
+    PaymentState, PaymentType,
 };
 use gateway_client::Secret;
 use orchestrator::PaidWith;
+use schemars::JsonSchema;
 use serde::Serialize;
 use store::{Reconciled, Stored};
 
+use super::document::{Amount, As, Id, Moment};
+
 /// A payment, as the REST contract has it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-#[allow(missing_docs, reason = "the REST contract documents the fields")]
+#[schemars(rename = "Payment")]
 pub(crate) struct PaymentView<'a> {
+    /// Ours.
+    #[schemars(with = "Id")]
     pub id: String,
+    /// Yours.
     pub reference_id: &'a str,
+    /// Which shop takes it.
     pub shop: &'a str,
+    /// Which way the money goes.
+    #[schemars(with = "As<PaymentType>")]
     pub payment_type: PaymentType,
+    /// Where it stands.
+    #[schemars(with = "As<PaymentState>")]
     pub state: PaymentState,
+    /// Whether it has ended: nothing will change its state any more.
     pub r#final: bool,
+    /// Why it stands there, in a sentence for people.
     pub why: String,
+    /// How the customer gets to pay.
+    #[schemars(with = "As<Flow>")]
     pub flow: &'static str,
+    /// What was asked for.
+    #[schemars(with = "Amount")]
     pub amount: String,
+    /// In which currency.
+    #[schemars(with = "As<Currency>")]
     pub currency: Currency,
+    /// What the gateway says has moved; it may differ from what was asked for.
+    #[schemars(with = "Option<Amount>")]
     pub settled_amount: Option<String>,
+    /// In which currency.
+    #[schemars(with = "Option<As<Currency>>")]
     pub settled_currency: Option<Currency>,
+    /// What was taken of what was held, or moved at once; in the settled currency.
+    #[schemars(with = "Option<Amount>")]
     pub captured_amount: Option<String>,
+    /// What went back, in the settled currency.
+    #[schemars(with = "Amount")]
     pub refunded_amount: String,
+    /// What may still go back; null where nothing may.
+    #[schemars(with = "Option<Amount>")]
     pub refundable_amount: Option<String>,
+    /// What was asked of the gateway last, while nobody knows what came of it.
     pub pending_command: Option<PendingCommandView<'a>>,
+    /// Other payments of the gateway under the same reference.
     pub surplus: Vec<SurplusView<'a>>,
+    /// What has to be done next, by the customer or by you.
     pub next_action: Option<NextAction<'a>>,
+    /// The gateway's method.
     pub payment_method: Option<&'a str>,
+    /// What was paid with; only where one payment is read.
     pub payment_method_details: Option<PaidWithView<'a>>,
     /// Only where one payment is read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recurring_token: Option<&'a str>,
+    /// The gateway's.
     pub gateway_payment_id: Option<&'a str>,
+    /// Why it was declined, cancelled or rejected.
     pub error: Option<ErrorView<'a>>,
+    /// What the customer must know to pay, where there is no page of the gateway.
     pub external_refs: Option<&'a BTreeMap<String, String>>,
+    /// The payment that it follows from, or that it gives back.
+    #[schemars(with = "Option<Id>")]
     pub parent_payment_id: Option<String>,
+    /// Yours.
     pub metadata: BTreeMap<&'a str, &'a str>,
+    /// What a person may want to look at.
+    #[schemars(with = "Vec<As<Flag>>")]
     pub flags: Vec<String>,
+    /// When two independent records proved what it says.
+    #[schemars(with = "Option<Moment>")]
     pub reconciled_at: Option<String>,
+    /// Grows with every change.
     pub version: u64,
+    /// When it was ordered.
+    #[schemars(with = "Moment")]
     pub created_at: String,
+    /// When it changed last.
+    #[schemars(with = "Moment")]
     pub updated_at: String,
 }
 
 /// What was paid with, under the gateway's names.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[allow(missing_docs, reason = "the REST contract documents the fields")]
+#[schemars(rename = "PaidWith")]
 pub(crate) struct PaidWithView<'a> {
     pub customer_account_number: Option<&'a str>,
     pub card_brand: Option<&'a str>,
@@ -64,8 +115,9 @@ pub(crate) struct PaidWithView<'a> {
 }
 
 /// What the customer or the merchant has to do next.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "lowercase")]
+#[schemars(rename = "NextAction")]
 pub(crate) enum NextAction<'a> {
     /// Send the customer to the checkout page.
     Redirect {
@@ -81,10 +133,13 @@ pub(crate) enum NextAction<'a> {
 }
 
 /// A command whose outcome is not known yet.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[allow(missing_docs, reason = "the REST contract documents the fields")]
+#[schemars(rename = "PendingCommand")]
 pub(crate) struct PendingCommandView<'a> {
+    #[schemars(with = "As<CommandKind>")]
     pub kind: &'static str,
+    #[schemars(with = "Moment")]
     pub since: String,
     pub outcome: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -92,20 +147,25 @@ pub(crate) struct PendingCommandView<'a> {
 }
 
 /// Another gateway payment under the same reference.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[allow(missing_docs, reason = "the REST contract documents the fields")]
+#[schemars(rename = "Surplus")]
 pub(crate) struct SurplusView<'a> {
     pub gateway_payment_id: &'a str,
+    #[schemars(with = "String")]
     pub state: &'a domain::SeenState,
+    #[schemars(with = "Option<Amount>")]
     pub amount: Option<String>,
+    #[schemars(with = "Option<As<Currency>>")]
     pub currency: Option<Currency>,
 }
 
 /// Why a payment is dead.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[allow(missing_docs, reason = "the REST contract documents the fields")]
+#[schemars(rename = "PaymentError")]
 pub(crate) struct ErrorView<'a> {
     pub code: &'a str,
     pub message: Option<&'a str>,

@@ -6,8 +6,10 @@ use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW
 use actix_web::{HttpResponse, ResponseError};
 use domain::{NotAllowed, NotRefundable, PaymentId};
 use orchestrator::{DeedError, NoticeError};
+use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::document::{As, Id};
 use crate::works::WorkLost;
 
 /// What a caller reads when something is not as it should be (RFC 9457), and the only place where an error becomes a
@@ -23,7 +25,7 @@ pub struct Problem {
 }
 
 /// One field that is wrong.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct FieldError {
     /// Where it stands: a JSON pointer (RFC 6901) into the body, or the name of a query parameter.
     pub pointer: String,
@@ -326,23 +328,41 @@ impl Problem {
     }
 }
 
-#[derive(Serialize)]
+/// What is wrong, and what to do about it (RFC 9457).
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct ProblemBody<'a> {
+#[schemars(rename = "Problem")]
+pub(super) struct ProblemBody<'a> {
+    /// The page about it, a path of this service.
     r#type: String,
+    /// What it is, in a few words; for people.
     title: &'a str,
+    /// The status of the answer.
     status: u16,
+    /// What is wrong with this request; for people.
     detail: &'a str,
+    /// The path that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     instance: Option<&'a str>,
+    /// Stable: programs go by it.
+    #[schemars(with = "As<Kind>")]
     code: &'a str,
+    /// The name of the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<&'a str>,
+    /// The payment that it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Id>")]
     payment_id: Option<String>,
+    /// The fields that are wrong.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[schemars(default)]
     errors: &'a [FieldError],
+    /// What may be done next.
+    #[schemars(with = "As<Retry>")]
     retry: &'a str,
+    /// What has become of what was asked for.
+    #[schemars(with = "As<Effect>")]
     outcome: &'a str,
 }
 

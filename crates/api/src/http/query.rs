@@ -18,7 +18,7 @@ pub(crate) struct Query {
 impl Query {
     /// The most items on a page, and how many there are unless asked otherwise (REST contract).
     pub(crate) const LIMIT_MAX: u32 = 200;
-    const LIMIT: u32 = 50;
+    pub(crate) const LIMIT: u32 = 50;
     /// A database takes only so many conditions in one statement.
     const VALUES_MAX: usize = 50;
 

@@ -5,10 +5,12 @@ use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use domain::{Entry, GatewayPaymentId, PaymentId, ReferenceId, ShopName};
 use orchestrator::DeedError;
+use schemars::JsonSchema;
 use serde::Serialize;
 use store::{Name, Reconciled, Scope, Stored};
 
 use super::command::optional_body;
+use super::document::{As, Moment, Object};
 use super::form::Form;
 use super::payment_view::PaymentView;
 use super::problem::Problem;
@@ -176,21 +178,28 @@ pub(crate) async fn visible(name: Name, caller: &Caller, app: &App) -> Result<St
     found.filter(|stored| caller.may_see(&stored.payment.opening.shop)).ok_or_else(Problem::not_found)
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct EventsPage<'a> {
+#[schemars(rename = "Ledger")]
+pub(super) struct EventsPage<'a> {
     data: Vec<EventView<'a>>,
     next_cursor: Option<String>,
 }
 
 /// One line of the ledger.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "LedgerEntry")]
 pub(crate) struct EventView<'a> {
     sequence: u64,
+    #[schemars(with = "Moment")]
     at: String,
+    #[schemars(with = "As<domain::Source>")]
     source: domain::Source,
+    #[schemars(with = "As<domain::Verdict>")]
     verdict: domain::Verdict,
+    #[schemars(with = "Object")]
     seen: serde_json::Value,
+    #[schemars(with = "Object")]
     change: &'a domain::Change,
 }
 

@@ -7,11 +7,13 @@ use actix_web::http::header::LOCATION;
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use domain::{BreakKind, ShopName, Time};
+use schemars::JsonSchema;
 use serde::Serialize;
 use store::{Against, Cause, Run, RunState, RunStep, RunsPage, Scope};
 use uuid::Uuid;
 
 use super::cursor::Cursor;
+use super::document::{As, Id, Moment};
 use super::form::Form;
 use super::problem::{FieldError, Problem};
 use super::query::Query;
@@ -106,39 +108,53 @@ pub(crate) async fn visible(id: &str, caller: &Caller, app: &App) -> Result<Run,
     run.filter(|run| caller.may_see(&run.shop)).ok_or_else(Problem::not_found)
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct RunsView<'a> {
+#[schemars(rename = "Reconciliations")]
+pub(super) struct RunsView<'a> {
     data: Vec<RunView<'a>>,
     next_cursor: Option<String>,
 }
 
 /// A run, as callers and the command line see it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[allow(missing_docs, reason = "the page on reconciliation documents the fields")]
+#[schemars(rename = "Reconciliation")]
 pub(crate) struct RunView<'a> {
+    #[schemars(with = "Id")]
     pub id: String,
     pub shop: &'a str,
+    #[schemars(with = "Moment")]
     pub from: String,
+    #[schemars(with = "Moment")]
     pub to: String,
+    #[schemars(with = "As<Cause>")]
     pub cause: Cause,
+    #[schemars(with = "As<Against>")]
     pub against: Against,
     pub ordered_by: Option<&'a str>,
+    #[schemars(with = "As<RunState>")]
     pub state: RunState,
     pub failure: Option<&'a str>,
+    #[schemars(with = "Option<As<RunStep>>")]
     pub step: Option<RunStep>,
     pub pages: u64,
     pub items: u64,
     pub payments: u64,
     /// Breaks that it found and that are open, by kind.
+    #[schemars(with = "BTreeMap<String, u64>")]
     pub found: BTreeMap<BreakKind, u64>,
     pub opened: Option<u64>,
     pub resolved: Option<u64>,
     pub closed: Option<u64>,
+    #[schemars(with = "Moment")]
     pub ordered_at: String,
+    #[schemars(with = "Option<Moment>")]
     pub begun_at: Option<String>,
+    #[schemars(with = "Option<Moment>")]
     pub finished_at: Option<String>,
+    #[schemars(with = "Option<Moment>")]
     pub next_at: Option<String>,
 }
 

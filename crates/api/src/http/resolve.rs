@@ -5,6 +5,7 @@ use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use domain::{GatewayPaymentId, PaymentState, Via};
 use orchestrator::{Action, ActionPreview, Preview, Resolved, Wanted};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 use store::{Proposal, ProposalsPage, Scope};
@@ -12,6 +13,7 @@ use strum::EnumString;
 use uuid::Uuid;
 
 use super::cursor::Cursor;
+use super::document::{As, Id, Moment, Object};
 use super::form::Form;
 use super::operate::text;
 use super::payment_view::PaymentView;
@@ -147,28 +149,36 @@ pub(super) fn dry_run(form: &mut Form<'_>, errors: &mut Vec<FieldError>) -> bool
     form.value("dryRun", "must be true or false", errors).unwrap_or(false)
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct ProposalsView {
+#[schemars(rename = "Proposals")]
+pub(super) struct ProposalsView {
     data: Vec<ProposalView>,
     next_cursor: Option<String>,
 }
 
 /// What one person asks for and another one must approve, as callers and the command line see it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[allow(missing_docs, reason = "the runbook documents the fields")]
+#[schemars(rename = "Proposal")]
 pub(crate) struct ProposalView {
+    #[schemars(with = "Id")]
     pub id: String,
+    #[schemars(with = "Id")]
     pub payment_id: String,
     pub shop: String,
+    #[schemars(with = "Object")]
     pub action: Value,
     pub version: u64,
     pub asked_by: String,
+    #[schemars(with = "Moment")]
     pub asked_at: String,
+    #[schemars(with = "Moment")]
     pub not_before: String,
     pub state: &'static str,
     pub decided_by: Option<String>,
+    #[schemars(with = "Option<Moment>")]
     pub decided_at: Option<String>,
 }
 
@@ -203,23 +213,28 @@ fn told(wanted: &str) -> Value {
 }
 
 /// What would be sent, and where it would lead.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[allow(missing_docs, reason = "the runbook documents the fields")]
+#[schemars(rename = "DryRun")]
 pub(crate) struct DryRunView {
     pub dry_run: bool,
     pub request: Option<RequestView>,
+    #[schemars(with = "Option<As<PaymentState>>")]
     pub state: Option<PaymentState>,
     pub needs_second_person: bool,
+    #[schemars(with = "Option<Moment>")]
     pub not_before: Option<String>,
 }
 
 /// A request to the gateway that was not sent.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[allow(missing_docs, reason = "the runbook documents the fields")]
+#[schemars(rename = "UnsentRequest")]
 pub(crate) struct RequestView {
     pub method: &'static str,
     pub path: String,
+    #[schemars(with = "Option<Object>")]
     pub body: Option<Value>,
 }
 

@@ -7,8 +7,8 @@ use actix_web::{HttpResponse, Route as Handler};
 use super::idempotency::KeyUse;
 use super::problem::{Kind, Problem};
 use super::{
-    breaks, bulk_actions, command, events, exports, gateway_reads, health, keys, list_payments, operate, problem_page,
-    read_payment, reconciliations, refund, resolve, settlements, stuck, switches, take_payment, webhook,
+    breaks, bulk_actions, command, document, events, exports, gateway_reads, health, keys, list_payments, operate,
+    problem_page, read_payment, reconciliations, refund, resolve, settlements, stuck, switches, take_payment, webhook,
     webhook_endpoints, webhooks_in,
 };
 use crate::metrics;
@@ -25,7 +25,7 @@ pub struct Route {
 }
 
 /// All routes, those of one path beside each other. One that is not here does not exist.
-pub const ROUTES: [Route; 71] = [
+pub const ROUTES: [Route; 74] = [
     creates("/v1/payments", || web::post().to(take_payment::take_payment)),
     get("/v1/payments", || web::get().to(list_payments::list_payments)),
     get("/v1/payments/by-reference/{reference}", || web::get().to(read_payment::read_by_reference)),
@@ -92,6 +92,9 @@ pub const ROUTES: [Route; 71] = [
     delete("/v1/keys/{id}", || web::delete().to(keys::revoke)),
     shows_a_secret("/v1/keys/{id}/rotate", || web::post().to(keys::rotate_one)),
     takes_in("/webhooks/paytech/{shop}", || web::post().to(webhook::hear)),
+    get("/openapi.json", || web::get().to(document::read)),
+    get("/docs", || web::get().to(document::explorer)),
+    get("/docs/{file}", || web::get().to(document::explorer_file)),
     get("/problems", || web::get().to(problem_page::list)),
     get("/problems/{code}", || web::get().to(problem_page::read)),
     get("/livez", || web::get().to(health::livez)),

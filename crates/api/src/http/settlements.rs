@@ -7,11 +7,13 @@ use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use domain::ShopName;
 use orchestrator::{KeptSettlement, SettlementFile};
+use schemars::JsonSchema;
 use serde::Serialize;
 use settlement::{Format, Statement};
 use store::{Cause, Run, Scope, Settlement};
 use uuid::Uuid;
 
+use super::document::{Id, Moment};
 use super::problem::{Kind, Problem};
 use super::query::Query;
 use super::reconciliations::RunView;
@@ -83,9 +85,11 @@ pub(super) async fn read(request: HttpRequest, id: Path<String>, app: Data<App>)
 }
 
 /// A settlement file, as callers see it.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct SettlementView<'a> {
+#[schemars(rename = "Settlement")]
+pub(super) struct SettlementView<'a> {
+    #[schemars(with = "Id")]
     id: String,
     shop: &'a str,
     format: &'a str,
@@ -93,9 +97,12 @@ struct SettlementView<'a> {
     bytes: u64,
     lines: u64,
     unnamed: u64,
+    #[schemars(with = "Moment")]
     from: String,
+    #[schemars(with = "Moment")]
     to: String,
     uploaded_by: Option<&'a str>,
+    #[schemars(with = "Moment")]
     uploaded_at: String,
     run: Option<RunView<'a>>,
 }

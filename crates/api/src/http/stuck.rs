@@ -5,10 +5,12 @@ use std::collections::BTreeSet;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use domain::{Currency, NextStep, Patience, Payment, PaymentState, PaymentType, Stuck, StuckReason, Time};
+use schemars::JsonSchema;
 use serde::Serialize;
 use store::{FiledNotice, Scope, Stored, StuckItem, StuckPage, StuckTally};
 
 use super::cursor::Cursor;
+use super::document::{Amount, As, Id, Moment};
 use super::problem::Problem;
 use super::query::Query;
 use super::{App, Caller};
@@ -65,68 +67,86 @@ pub(crate) async fn page(mut query: Query, caller: &Caller, app: &App) -> Result
     Ok(Found { items, tallies, next_cursor })
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct StuckListView<'a> {
+#[schemars(rename = "StuckList")]
+pub(super) struct StuckListView<'a> {
     counts: Vec<CountView>,
     data: Vec<StuckView<'a>>,
     next_cursor: Option<String>,
 }
 
 /// How many need a person for one reason.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[allow(missing_docs, reason = "the runbook documents the fields")]
+#[schemars(rename = "StuckCount")]
 pub(crate) struct CountView {
+    #[schemars(with = "As<StuckReason>")]
     pub reason: StuckReason,
     pub items: u64,
     /// Whether there are more than were counted.
     pub more: bool,
+    #[schemars(with = "Moment")]
     pub oldest_since: String,
     pub oldest_age_seconds: u64,
 }
 
 /// Something that needs a person, as callers and the command line see it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[allow(missing_docs, reason = "the runbook documents the fields")]
+#[schemars(rename = "Stuck")]
 pub(crate) struct StuckView<'a> {
+    #[schemars(with = "As<StuckReason>")]
     pub reason: StuckReason,
+    #[schemars(with = "Moment")]
     pub since: String,
     pub age_seconds: u64,
     pub shop: &'a str,
+    #[schemars(with = "Option<Id>")]
     pub payment_id: Option<String>,
+    #[schemars(with = "Option<Id>")]
     pub webhook_id: Option<String>,
     pub reference_id: Option<&'a str>,
     pub gateway_payment_id: Option<&'a str>,
+    #[schemars(with = "Option<As<PaymentType>>")]
     pub payment_type: Option<PaymentType>,
     pub state: Option<String>,
     pub why: Option<String>,
+    #[schemars(with = "Option<Amount>")]
     pub amount_at_risk: Option<String>,
+    #[schemars(with = "Option<As<Currency>>")]
     pub currency: Option<Currency>,
+    #[schemars(with = "Option<Moment>")]
     pub next_check_at: Option<String>,
     pub tried: Option<TriedView>,
     pub assignee: Option<&'a str>,
+    #[schemars(with = "Option<Moment>")]
     pub snoozed_until: Option<String>,
     pub version: Option<u64>,
     pub next_step: NextStepView,
 }
 
 /// What the machine tried so far.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[allow(missing_docs, reason = "the runbook documents the fields")]
+#[schemars(rename = "Tried")]
 pub(crate) struct TriedView {
     pub requests: usize,
     pub checks: u32,
     pub failures: u32,
+    #[schemars(with = "Option<Moment>")]
     pub checked_at: Option<String>,
 }
 
 /// What a person does next.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[allow(missing_docs, reason = "the runbook documents the fields")]
+#[schemars(rename = "NextStep")]
 pub(crate) struct NextStepView {
+    #[schemars(with = "As<NextStep>")]
     pub action: NextStep,
     pub text: &'static str,
     pub runbook: String,

@@ -5,11 +5,14 @@ use std::collections::BTreeSet;
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use domain::{Switch, Via};
+use schemars::JsonSchema;
 use serde::Serialize;
 use store::{Scope, SwitchChange};
 use strum::VariantArray as _;
 
+use super::document::{As, Moment};
 use super::form::Form;
+use super::listed::Listed;
 use super::operate::text;
 use super::problem::{Kind, Problem};
 use super::query::Query;
@@ -28,7 +31,7 @@ pub(super) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpRes
         .iter()
         .map(|switch| SwitchView::of(*switch, turned.iter().find(|change| change.switch == *switch)))
         .collect();
-    Ok(HttpResponse::Ok().json(serde_json::json!({ "data": data })))
+    Ok(HttpResponse::Ok().json(Listed { data }))
 }
 
 /// `GET /v1/switches/{name}`: its changes, the latest first.
@@ -39,7 +42,7 @@ pub(super) async fn changes(request: HttpRequest, name: Path<String>, app: Data<
     let switches = app.switches.clone();
     let found = app.works.run(async move { switches.switch_changes(switch, CHANGES).await }).await??;
     let data: Vec<SwitchView> = found.iter().map(|change| SwitchView::of(switch, Some(change))).collect();
-    Ok(HttpResponse::Ok().json(serde_json::json!({ "data": data })))
+    Ok(HttpResponse::Ok().json(Listed { data }))
 }
 
 /// `POST /v1/switches/{name}` `{stopped, reason}`. Every replica knows it within two seconds.
@@ -95,13 +98,17 @@ pub(crate) fn stopped(turned: &[SwitchChange]) -> BTreeSet<Switch> {
 }
 
 /// A switch, as callers and the command line see it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[allow(missing_docs, reason = "the runbook documents the fields")]
+#[schemars(rename = "Switch")]
 pub(crate) struct SwitchView {
+    #[schemars(with = "As<Switch>")]
     pub name: Switch,
     pub stopped: bool,
+    #[schemars(with = "Option<Moment>")]
     pub at: Option<String>,
     pub by: Option<String>,
+    #[schemars(with = "Option<As<Via>>")]
     pub via: Option<Via>,
     pub reason: Option<String>,
 }

@@ -2,6 +2,8 @@ use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use domain::ShopName;
 use orchestrator::NoticeError;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::problem::Problem;
 use super::{App, body};
@@ -29,5 +31,11 @@ pub(super) async fn hear(
         Err(NoticeError::Store(_)) => app.metrics.heard("not-stored"),
     }
     heard?;
-    Ok(HttpResponse::Ok().json(serde_json::json!({ "received": true })))
+    Ok(HttpResponse::Ok().json(Received { received: true }))
+}
+
+/// It is durable.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Received {
+    received: bool,
 }

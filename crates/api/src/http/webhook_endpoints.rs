@@ -9,10 +9,12 @@ use actix_web::{HttpRequest, HttpResponse};
 use domain::{PaymentId, ShopName, Text, Time};
 use gateway_client::Secret;
 use orchestrator::{EndpointOrder, EventPattern, Pusher, event_id, event_type};
+use schemars::JsonSchema;
 use serde::Serialize;
 use store::{DeliveriesPage, Delivery, DeliveryState, Endpoint, EndpointState, Payload as EventPayload, Scope};
 use uuid::Uuid;
 
+use super::document::{As, Id, Moment};
 use super::form::Form;
 use super::problem::{FieldError, Kind, Problem};
 use super::query::Query;
@@ -22,7 +24,7 @@ use crate::receivers::new_secret;
 
 /// The secrets that a receiver may have to change over to are given a day, unless somebody says otherwise, and at most this.
 const OVERLAP: u64 = 24 * 60 * 60;
-const OVERLAP_MAX: u64 = 7 * OVERLAP;
+pub(super) const OVERLAP_MAX: u64 = 7 * OVERLAP;
 
 /// `POST /v1/webhook-endpoints` `{url, description?, shops?, eventTypes?, payload?, after?}`. The secret is shown this once.
 pub(super) async fn add(request: HttpRequest, payload: Payload, app: Data<App>) -> Result<HttpResponse, Problem> {
@@ -305,7 +307,7 @@ impl std::str::FromStr for Place {
 }
 
 /// A place in a list of deliveries.
-struct DeliveryCursor {
+pub(super) struct DeliveryCursor {
     parked_at: Time,
     payment: PaymentId,
     sequence: u64,
@@ -341,40 +343,50 @@ impl std::str::FromStr for DeliveryCursor {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct EndpointsView<'a> {
+#[schemars(rename = "Endpoints")]
+pub(super) struct EndpointsView<'a> {
     data: Vec<EndpointView<'a>>,
     next_cursor: Option<String>,
 }
 
 /// An endpoint, and the secret that nobody will ever be shown again.
-#[derive(Serialize)]
-struct WithSecret<'a> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "EndpointWithSecret")]
+pub(super) struct WithSecret<'a> {
     secret: &'a str,
     #[serde(flatten)]
     endpoint: EndpointView<'a>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct EndpointView<'a> {
+#[schemars(rename = "Endpoint")]
+pub(super) struct EndpointView<'a> {
+    #[schemars(with = "Id")]
     id: String,
     url: &'a str,
     description: &'a str,
+    #[schemars(with = "Vec<String>")]
     shops: &'a BTreeSet<ShopName>,
     event_types: &'a BTreeSet<String>,
+    #[schemars(with = "As<EventPayload>")]
     payload: String,
     enabled: bool,
     disabled_reason: Option<&'a str>,
     /// It was told of everything up to here, or that is among its deliveries.
     cursor: String,
     failures: u32,
+    #[schemars(with = "Option<Moment>")]
     failing_since: Option<String>,
     last_failure: Option<&'a str>,
+    #[schemars(with = "Option<Moment>")]
     last_delivered_at: Option<String>,
+    #[schemars(with = "Moment")]
     next_at: String,
     made_by: Option<&'a str>,
+    #[schemars(with = "Moment")]
     made_at: String,
 }
 
@@ -401,27 +413,35 @@ impl<'a> EndpointView<'a> {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct DeliveriesView<'a> {
+#[schemars(rename = "Deliveries")]
+pub(super) struct DeliveriesView<'a> {
     data: Vec<DeliveryView<'a>>,
     next_cursor: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "Delivery")]
 struct DeliveryView<'a> {
     event_id: String,
     event_type: String,
+    #[schemars(with = "Id")]
     payment_id: String,
     sequence: u64,
     cursor: String,
+    #[schemars(with = "As<DeliveryState>")]
     state: String,
     attempts: u32,
+    #[schemars(with = "Moment")]
     parked_at: String,
+    #[schemars(with = "Option<Moment>")]
     next_at: Option<String>,
+    #[schemars(with = "Option<Moment>")]
     last_attempt_at: Option<String>,
     last_failure: Option<&'a str>,
+    #[schemars(with = "Option<Moment>")]
     finished_at: Option<String>,
 }
 

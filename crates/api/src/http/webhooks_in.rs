@@ -3,10 +3,12 @@
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use domain::{GatewayPaymentId, ShopName, Via};
+use schemars::JsonSchema;
 use serde::Serialize;
 use store::{Dismissal, FiledNotice, InboxPage, NoticeDeed, NoticeDeedKind, NoticeId, Scope};
 use strum::{EnumString, IntoStaticStr, VariantArray};
 
+use super::document::{As, Id, Moment};
 use super::form::Form;
 use super::operate::text;
 use super::problem::{Kind, Problem};
@@ -204,25 +206,30 @@ impl VerdictFilter {
     const NAMES: &'static str = "must be moves, confirms, stale, contradicts, elsewhere, unmatched or waiting";
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct WebhooksInPage<'a> {
+#[schemars(rename = "Notices")]
+pub(super) struct WebhooksInPage<'a> {
     data: Vec<WebhookInView<'a>>,
     next_cursor: Option<String>,
 }
 
-#[derive(Serialize)]
-struct OneWebhookInView<'a> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "NoticeWithDeeds")]
+pub(super) struct OneWebhookInView<'a> {
     #[serde(flatten)]
     notice: WebhookInView<'a>,
     deeds: Vec<NoticeDeedView<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "NoticeDeed")]
 struct NoticeDeedView<'a> {
     deed: &'static str,
+    #[schemars(with = "Moment")]
     at: String,
     by: &'a str,
+    #[schemars(with = "As<Via>")]
     via: Via,
     reason: &'a str,
 }
@@ -233,11 +240,14 @@ impl<'a> From<&'a NoticeDeed> for NoticeDeedView<'a> {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[allow(missing_docs, reason = "the runbook documents the fields")]
+#[schemars(rename = "Dismissal")]
 pub(crate) struct DismissalView<'a> {
+    #[schemars(with = "Moment")]
     pub at: String,
     pub by: &'a str,
+    #[schemars(with = "As<Via>")]
     pub via: Via,
     pub reason: &'a str,
 }
@@ -250,18 +260,23 @@ impl<'a> From<&'a Dismissal> for DismissalView<'a> {
 }
 
 /// A notice, as callers and the command line see it.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[allow(missing_docs, reason = "the runbook documents the fields")]
+#[schemars(rename = "Notice")]
 pub(crate) struct WebhookInView<'a> {
+    #[schemars(with = "Id")]
     pub id: String,
     pub shop: &'a str,
+    #[schemars(with = "Moment")]
     pub received_at: String,
     pub deliveries: u64,
     pub gateway_payment_id: Option<&'a str>,
     pub state: Option<&'a str>,
     pub verdict: &'a str,
+    #[schemars(with = "Option<Id>")]
     pub payment_id: Option<String>,
+    #[schemars(with = "Option<Moment>")]
     pub filed_at: Option<String>,
     pub reruns: u64,
     pub rerun_by: Option<&'a str>,

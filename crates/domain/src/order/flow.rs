@@ -18,6 +18,7 @@ use crate::{Currency, InvalidPaymentMethod, PaymentMethod, PaymentType, ShopName
     strum::EnumString,
     strum::IntoStaticStr,
     strum::Display,
+    strum::VariantArray,
 )]
 pub enum Flow {
     /// The customer is sent to the gateway's checkout page (the guideline's standard flow).

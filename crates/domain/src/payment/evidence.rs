@@ -21,6 +21,7 @@ use crate::{Actor, GatewayPaymentId, Money, PaymentId, PaymentMethod, Time};
     strum::EnumString,
     strum::IntoStaticStr,
     strum::Display,
+    strum::VariantArray,
 )]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]

@@ -1,0 +1,290 @@
+//! One operation of the document: what is said of a route.
+
+use std::collections::BTreeMap;
+
+use schemars::{JsonSchema, SchemaGenerator};
+use serde_json::{Map, Value, json};
+use store::Scope;
+use strum::VariantArray as _;
+
+use super::wire::{Limit, Wire};
+use crate::http::problem::Kind;
+
+/// The chapters of the document, in their order.
+#[derive(Clone, Copy, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
+pub(super) enum Tag {
+    Payments,
+    Events,
+    Finance,
+    #[strum(serialize = "On-call")]
+    OnCall,
+    Gateway,
+    Service,
+}
+
+impl Tag {
+    pub(super) fn told(self) -> &'static str {
+        match self {
+            Self::Payments => "Take payments, follow them, give them back.",
+            Self::Events => "Hear of every change of a payment's state, by asking or by being told.",
+            Self::Finance => "Hold our records against the gateway's, and export them.",
+            Self::OnCall => "Find out what needs a person, and decide it.",
+            Self::Gateway => "What the gateway calls, and what only it knows.",
+            Self::Service => "The service itself: its health, its figures, this document.",
+        }
+    }
+}
+
+/// What is said of a route.
+pub(super) struct Operation {
+    id: &'static str,
+    tag: Tag,
+    summary: &'static str,
+    about: &'static str,
+    /// One of these opens it; empty where no key is asked for.
+    scopes: Vec<Scope>,
+    parameters: Vec<Value>,
+    body: Option<Value>,
+    answers: BTreeMap<u16, Answer>,
+    /// By status, name, and what they say.
+    headers: Vec<(u16, &'static str, &'static str)>,
+    problems: Vec<Kind>,
+}
+
+struct Answer {
+    told: &'static str,
+    /// By media type.
+    content: Vec<(&'static str, fn(&mut SchemaGenerator) -> Value)>,
+}
+
+/// What any request with a key may meet.
+const WITH_A_KEY: [Kind; 5] =
+    [Kind::InvalidRequest, Kind::Unauthorized, Kind::MissingScope, Kind::StoreUnavailable, Kind::Internal];
+/// What any request with a body may meet.
+const WITH_A_BODY: [Kind; 5] =
+    [Kind::MalformedBody, Kind::InvalidRequest, Kind::UnsupportedMediaType, Kind::BodyTooLarge, Kind::BodyTooSlow];
+
+impl Operation {
+    /// For whoever has a key with one of these scopes.
+    pub(super) fn with_key(id: &'static str, tag: Tag, scopes: &[Scope], summary: &'static str) -> Self {
+        Self { scopes: scopes.to_vec(), ..Self::open(id, tag, summary) }.problems(&WITH_A_KEY)
+    }
+
+    /// For everybody.
+    pub(super) fn open(id: &'static str, tag: Tag, summary: &'static str) -> Self {
+        Self {
+            id,
+            tag,
+            summary,
+            about: "",
+            scopes: Vec::new(),
+            parameters: Vec::new(),
+            body: None,
+            answers: BTreeMap::new(),
+            headers: Vec::new(),
+            problems: Vec::new(),
+        }
+    }
+
+    /// More than fits into its summary.
+    pub(super) fn about(self, about: &'static str) -> Self {
+        Self { about, ..self }
+    }
+
+    /// A part of its path. What cannot be one is not found.
+    pub(super) fn path<T: Wire>(self, name: &'static str, told: &str) -> Self {
+        self.parameter(
+            json!({ "name": name, "in": "path", "required": true, "description": told, "schema": T::schema() }),
+        )
+        .problems(&[Kind::NotFound])
+    }
+
+    /// The id in its path.
+    pub(super) fn of(self, told: &str) -> Self {
+        self.path::<uuid::Uuid>("id", told)
+    }
+
+    /// A parameter of its query.
+    pub(super) fn query<T: Wire>(self, name: &'static str, told: &str) -> Self {
+        self.parameter(json!({ "name": name, "in": "query", "description": told, "schema": T::schema() }))
+    }
+
+    /// One that may have several values, with commas between them or one by one.
+    pub(super) fn several<T: Wire>(self, name: &'static str, told: &str) -> Self {
+        self.parameter(json!({
+            "name": name, "in": "query", "description": told, "style": "form", "explode": false,
+            "schema": { "type": "array", "minItems": 1, "maxItems": 50, "items": T::schema() },
+        }))
+    }
+
+    /// A header of the request.
+    pub(super) fn header(self, name: &'static str, needed: bool, told: &str, schema: &Value) -> Self {
+        self.parameter(
+            json!({ "name": name, "in": "header", "required": needed, "description": told, "schema": schema }),
+        )
+    }
+
+    /// The parameters of a list that has pages.
+    pub(super) fn paged<Cursor: Wire>(self) -> Self {
+        self.query::<Limit>("limit", "how many items a page may have")
+            .query::<Cursor>("cursor", "`nextCursor` of the page before")
+    }
+
+    /// Its body, in JSON.
+    pub(super) fn body(self, schema: Value) -> Self {
+        self.content(true, json!({ "application/json": { "schema": schema } }))
+    }
+
+    /// A body that may be left out.
+    pub(super) fn optional_body(self, schema: Value) -> Self {
+        self.content(false, json!({ "application/json": { "schema": schema } }))
+    }
+
+    /// A body by its media types.
+    pub(super) fn content(self, needed: bool, content: Value) -> Self {
+        self.raw_body(needed, content).problems(&WITH_A_BODY)
+    }
+
+    /// A body that is taken as it comes.
+    pub(super) fn raw_body(self, needed: bool, content: Value) -> Self {
+        Self { body: Some(json!({ "required": needed, "content": content })), ..self }
+    }
+
+    /// It is answered like this with a `View`.
+    pub(super) fn answers<View: JsonSchema>(self, status: u16, told: &'static str) -> Self {
+        let schema: fn(&mut SchemaGenerator) -> Value = |schemas| schemas.subschema_for::<View>().to_value();
+        self.answer(status, told).also(status, "application/json", schema)
+    }
+
+    /// It is answered with something else than JSON.
+    pub(super) fn answers_as(self, media_type: &'static str, status: u16, told: &'static str) -> Self {
+        self.answer(status, told).answers_also_as(media_type, status)
+    }
+
+    /// Or with this.
+    pub(super) fn answers_also_as(self, media_type: &'static str, status: u16) -> Self {
+        self.also(status, media_type, |_| json!({ "type": "string" }))
+    }
+
+    /// It is answered with nothing.
+    pub(super) fn answers_empty(self, status: u16, told: &'static str) -> Self {
+        self.answer(status, told)
+    }
+
+    fn answer(mut self, status: u16, told: &'static str) -> Self {
+        self.answers.insert(status, Answer { told, content: Vec::new() });
+        self
+    }
+
+    fn also(mut self, status: u16, media_type: &'static str, schema: fn(&mut SchemaGenerator) -> Value) -> Self {
+        if let Some(answer) = self.answers.get_mut(&status) {
+            answer.content.push((media_type, schema));
+        }
+        self
+    }
+
+    /// The answer of this status has this header, or may have it.
+    pub(super) fn saying(mut self, status: u16, name: &'static str, told: &'static str) -> Self {
+        self.headers.push((status, name, told));
+        self
+    }
+
+    /// What else it may meet.
+    pub(super) fn problems(mut self, kinds: &[Kind]) -> Self {
+        self.problems.extend(kinds);
+        self
+    }
+
+    /// A parameter of an unusual kind.
+    pub(super) fn parameter(mut self, parameter: Value) -> Self {
+        self.parameters.push(parameter);
+        self
+    }
+
+    /// As the document has it.
+    pub(super) fn write(self, schemas: &mut SchemaGenerator) -> Value {
+        let mut operation = json!({
+            "operationId": self.id,
+            "tags": [<&str>::from(self.tag)],
+            "summary": self.summary,
+        });
+        if !self.about.is_empty() {
+            operation["description"] = self.about.into();
+        }
+        // One of several scopes opens it, so each is a requirement of its own.
+        operation["security"] = self.scopes.iter().map(|scope| json!({ "key": [scope.to_string()] })).collect();
+        if !self.parameters.is_empty() {
+            operation["parameters"] = self.parameters.into();
+        }
+        if let Some(body) = self.body {
+            operation["requestBody"] = body;
+        }
+        let mut responses = problem_responses(&self.problems);
+        for (status, answer) in self.answers {
+            // The same status may be an answer and a problem: what the two have in common is the status alone.
+            let problem = responses.remove(&status.to_string());
+            responses.insert(status.to_string(), answer.write(problem, schemas));
+        }
+        for (status, name, told) in self.headers {
+            if let Some(response) = responses.get_mut(&status.to_string()) {
+                response["headers"][name] = json!({ "description": told, "schema": { "type": "string" } });
+            }
+        }
+        operation["responses"] = responses.into();
+        operation
+    }
+}
+
+impl Answer {
+    fn write(self, problem: Option<Value>, schemas: &mut SchemaGenerator) -> Value {
+        let mut response = problem.unwrap_or_else(|| json!({ "headers": request_id() }));
+        response["description"] = self.told.into();
+        for (media_type, schema) in self.content {
+            response["content"][media_type] = json!({ "schema": schema(schemas) });
+        }
+        response
+    }
+}
+
+/// The problems by their statuses, each with the codes that it may have here.
+fn problem_responses(kinds: &[Kind]) -> Map<String, Value> {
+    let mut responses = Map::new();
+    for kind in Kind::VARIANTS.iter().filter(|kind| kinds.contains(kind)) {
+        let status = kind.status().as_u16();
+        let response = responses.entry(status.to_string()).or_insert_with(|| problem_response(status));
+        let line = format!("[`{}`]({}): {}\n", kind.code(), kind.page(), kind.told().when);
+        let told = response["description"].as_str().unwrap_or_default().to_owned();
+        response["description"] = if told.is_empty() { line } else { format!("{told}\n{line}") }.into();
+        if let Some(codes) = response["x-problem-codes"].as_array_mut() {
+            codes.push(kind.code().into());
+        }
+    }
+    responses
+}
+
+fn problem_response(status: u16) -> Value {
+    let mut response = json!({
+        "description": "",
+        "headers": request_id(),
+        "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } },
+        "x-problem-codes": [],
+    });
+    let header = match status {
+        401 => Some((
+            "WWW-Authenticate",
+            json!({ "schema": { "type": "string" }, "description": "`Bearer`, where a key is missing" }),
+        )),
+        503 => {
+            Some(("Retry-After", json!({ "schema": { "type": "integer", "minimum": 1 }, "description": "seconds" })))
+        }
+        _ => None,
+    };
+    if let Some((name, header)) = header {
+        response["headers"][name] = header;
+    }
+    response
+}
+
+fn request_id() -> Value {
+    json!({ "X-Request-Id": { "$ref": "#/components/headers/X-Request-Id" } })
+}

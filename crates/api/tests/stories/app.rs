@@ -15,6 +15,8 @@ use serde_json::{Value, json};
 use store::{KeyRecord, Scope};
 use strum::VariantArray as _;
 
+use crate::document::{Sent, hold_against};
+
 pub(crate) const SIGNING_KEY: &str = "a-signing-key-of-the-shop";
 pub(crate) const API_KEY: &str = "an-api-key-of-the-shop";
 pub(crate) const SECOND_API_KEY: &str = "an-api-key-of-the-second-shop";
@@ -114,9 +116,13 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) async fn of(request: reqwest::RequestBuilder) -> Self {
-        let response = request.send().await.unwrap();
+        let (client, request) = request.build_split();
+        let request = request.unwrap();
+        let sent = Sent::of(&request);
+        let response = client.execute(request).await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let bytes = response.bytes().await.unwrap();
+        hold_against(&sent, status, &headers, &bytes);
         let body = serde_json::from_slice(&bytes).unwrap_or_else(|_| json!(String::from_utf8_lossy(&bytes)));
         Self { status, headers, body }
     }

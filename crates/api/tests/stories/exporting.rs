@@ -11,6 +11,7 @@ use sha2::Digest as _;
 use store::Scope;
 
 use crate::app::{CALLER_KEY, Data, TestApp, admit, on_every_store, order};
+use crate::document::{Sent, hold_against};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_mins(1);
@@ -337,11 +338,16 @@ impl TestApp {
 
     pub(crate) async fn file_of(&self, export: &Value) -> Vec<u8> {
         let url = self.at(&format!("{}/file", path_of(export)));
-        let answer = self.http.get(url).bearer_auth(CALLER_KEY).send().await.unwrap();
+        let request = self.http.get(url).bearer_auth(CALLER_KEY).build().unwrap();
+        let sent = Sent::of(&request);
+        let answer = self.http.execute(request).await.unwrap();
         assert_eq!(answer.status(), 200);
         let named = export["manifest"]["fileName"].as_str().unwrap();
-        assert!(answer.headers()["content-disposition"].to_str().unwrap().contains(named));
-        answer.bytes().await.unwrap().to_vec()
+        let headers = answer.headers().clone();
+        assert!(headers["content-disposition"].to_str().unwrap().contains(named));
+        let bytes = answer.bytes().await.unwrap().to_vec();
+        hold_against(&sent, 200, &headers, &bytes);
+        bytes
     }
 
     /// What the lines add up to, as SQL of its own says.

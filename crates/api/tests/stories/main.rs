@@ -13,6 +13,8 @@ mod cards;
 mod commands;
 mod console;
 mod database;
+mod document;
+mod examples;
 mod exporting;
 mod gateway_reads;
 mod gateway_trouble;

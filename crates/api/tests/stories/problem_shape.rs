@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::app::Answer;
+use crate::examples;
 
 /// Every code, with the status that goes with it, and what the caller may do next.
 pub(crate) const KINDS: [(&str, u16, &str); 37] = [
@@ -85,6 +86,7 @@ impl Answer {
             assert_eq!(members, ["detail", "pointer"], "{self:?}");
             assert!(error["detail"].as_str().is_some_and(|detail| !detail.is_empty()), "{self:?}");
         }
+        examples::keep_problem(&self.body);
         let unknown: Vec<&String> =
             self.body.as_object().unwrap().keys().filter(|name| !MEMBERS.contains(&name.as_str())).collect();
         assert!(unknown.is_empty(), "{unknown:?} in {self:?}");

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::Time;
 use store::{KeyRecord, KeyRotation, Keys, PreviousKey, StoreError};
-use strum::{Display, EnumString};
+use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 use zeroize::Zeroizing;
 
 use crate::http::digest;
@@ -21,7 +21,7 @@ pub(crate) fn new_key() -> Zeroizing<String> {
 }
 
 /// Which of two that are live stays beside a new one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Display, EnumString)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Display, EnumString, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "lowercase")]
 pub(crate) enum Stays {
     /// The one that came last: everybody has changed over to it.

@@ -9,12 +9,14 @@ use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use domain::{ShopName, Text, Time};
 use ipnet::IpNet;
+use schemars::JsonSchema;
 use serde::Serialize;
 use store::{KeyRecord, Scope};
 use strum::VariantArray as _;
 use uuid::Uuid;
 
 use super::command::optional_body;
+use super::document::{As, Id, Moment};
 use super::form::Form;
 use super::problem::{FieldError, Kind, Problem};
 use super::query::Query;
@@ -24,7 +26,7 @@ use super::{App, Caller, body, digest};
 use crate::keys::{GRACE, GRACE_MAX, Rotation, RotationError, Stays, new_key, rotate};
 
 /// The most networks of one key.
-const NETWORKS_MAX: usize = 50;
+pub(super) const NETWORKS_MAX: usize = 50;
 
 /// `POST /v1/keys` `{name, scopes, shops?, networks?, expiresAt?}`. The key is shown this once.
 pub(super) async fn add(request: HttpRequest, payload: Payload, app: Data<App>) -> Result<HttpResponse, Problem> {
@@ -206,34 +208,49 @@ impl From<RotationError> for Problem {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct KeysView<'a> {
+#[schemars(rename = "Keys")]
+pub(super) struct KeysView<'a> {
     data: Vec<KeyView<'a>>,
     next_cursor: Option<String>,
 }
 
-#[derive(Serialize)]
-struct WithKey<'a> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "KeyShownOnce")]
+pub(super) struct WithKey<'a> {
     key: &'a str,
     #[serde(flatten)]
     about: KeyView<'a>,
 }
 
 /// A key, without the key.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct KeyView<'a> {
+#[schemars(rename = "Key")]
+pub(super) struct KeyView<'a> {
+    #[schemars(with = "Id")]
     id: String,
     name: &'a str,
+    #[schemars(with = "Vec<As<Scope>>")]
     scopes: &'a BTreeSet<Scope>,
+    /// The shops that it sees; all of them if there are none here.
+    #[schemars(with = "Vec<As<ShopName>>")]
     shops: Vec<&'a str>,
+    /// Where it may be used from; anywhere if there are none here.
+    #[schemars(with = "Vec<As<IpNet>>")]
     networks: &'a BTreeSet<IpNet>,
+    #[schemars(with = "Moment")]
     created_at: String,
+    #[schemars(with = "Option<Moment>")]
     expires_at: Option<String>,
+    /// About when it was used last.
+    #[schemars(with = "Option<Moment>")]
     used_at: Option<String>,
     /// Until when the one before is taken too.
+    #[schemars(with = "Option<Moment>")]
     previous_until: Option<String>,
+    #[schemars(with = "Option<Moment>")]
     revoked_at: Option<String>,
 }
 

@@ -124,6 +124,23 @@ impl Kind {
     pub(crate) fn outcome(self) -> &'static str {
         row(self).effect.into()
     }
+
+    /// Whether it tells what came of a deed. What the request itself is refused for, and what may be otherwise in a moment,
+    /// does not.
+    pub(super) fn is_an_outcome(self) -> bool {
+        matches!(
+            self,
+            Self::CommandRefused
+                | Self::NotInThisState
+                | Self::AlreadyGiven
+                | Self::NotRefundable
+                | Self::MakerApproves
+                | Self::NotForcible
+                | Self::RequestGone
+                | Self::ProposalOpen
+                | Self::VersionChanged
+        )
+    }
 }
 
 struct Row {
@@ -270,21 +287,9 @@ impl Problem {
         self.payment
     }
 
-    /// Whether it tells what came of a deed, so that the same request again is answered with it. What the request itself is
-    /// refused for, and what may be otherwise in a moment, does not.
+    /// Whether it tells what came of a deed, so that the same request again is answered with it.
     pub(super) fn is_an_outcome(&self) -> bool {
-        matches!(
-            self.kind,
-            Kind::CommandRefused
-                | Kind::NotInThisState
-                | Kind::AlreadyGiven
-                | Kind::NotRefundable
-                | Kind::MakerApproves
-                | Kind::NotForcible
-                | Kind::RequestGone
-                | Kind::ProposalOpen
-                | Kind::VersionChanged
-        )
+        self.kind.is_an_outcome()
     }
 
     /// The methods that the resource takes, if another one was tried.

@@ -147,13 +147,14 @@ pub(super) async fn check_payment(
     if !errors.is_empty() {
         return Err(Problem::fields(std::mem::take(errors)));
     }
+    let expected = if_match(&request)?;
     if is_dry_run {
         let (desk, id) = (app.desk.clone(), stored.payment.id());
         let preview = app.works.run(async move { desk.preview_check(id).await }).await??;
         return Ok(HttpResponse::Ok().json(DryRunView::from(preview)));
     }
     let version = stored.payment.version;
-    if if_match(&request)?.is_some_and(|expected| expected != version) {
+    if expected.is_some_and(|expected| expected != version) {
         return Err(DeedError::VersionChanged { version }.into());
     }
     let stored = check(stored.payment.id(), &app).await?;

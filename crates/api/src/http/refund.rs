@@ -31,12 +31,13 @@ pub(super) async fn refund(
     let deposit = visible(by_id(&id)?, &caller, &app).await?.payment;
     let (order, is_dry_run) = read_order(&body, app.ids.payment(), deposit.id(), &caller)?;
     let order = RefundOrder { expected_version: if_match(&request)?, ..order };
+    let name = idempotency::name_of(&request, &caller, &app)?;
     if is_dry_run {
         let desk = app.desk.clone();
         let preview = app.works.run(async move { desk.preview_refund(&order).await }).await??;
         return Ok(HttpResponse::Ok().json(DryRunView::from(preview)));
     }
-    if let Some(name) = idempotency::name_of(&request, &caller, &app)? {
+    if let Some(name) = name {
         let (repeater, shop, order) = (app.repeater.clone(), deposit.opening.shop, order.clone());
         app.works.run(async move { repeater.name_refund(&name, &shop, &order).await }).await??;
     }

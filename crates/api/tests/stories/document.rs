@@ -101,7 +101,16 @@ fn check_request(place: &str, operation: &Value, sent: &Sent) {
 fn check_headers(place: &str, response: &Value, headers: &HeaderMap) {
     assert!(headers.contains_key("x-request-id"), "{place} without X-Request-Id");
     let told = response["headers"].as_object().cloned().unwrap_or_default();
-    for name in ["location", "idempotent-replayed", "www-authenticate", "retry-after", "etag", "repr-digest"] {
+    for name in [
+        "location",
+        "idempotent-replayed",
+        "www-authenticate",
+        "retry-after",
+        "etag",
+        "repr-digest",
+        "ratelimit",
+        "ratelimit-policy",
+    ] {
         if headers.contains_key(name) {
             assert!(
                 told.keys().any(|known| known.eq_ignore_ascii_case(name)),

@@ -26,7 +26,8 @@ const ABOUT: &str = "Payments through the gateway, each made exactly once and br
     Send `Authorization: Bearer KEY`. Amounts are exact decimals, as text. Times are RFC 3339 in UTC. Unknown fields and \
     parameters of a request are refused; unknown fields of an answer may appear. Every error is a `Problem` (RFC 9457), whose \
     `type` leads to a page about it. An answer of 202 says that something was taken whose outcome is not known yet: it resolves \
-    itself; never order it again under another reference.";
+    itself; never order it again under another reference. A request that is given an `Idempotency-Key` is done once, where it says \
+    that it takes one. A key may be bounded in how much it asks for: `RateLimit` says what is left, and 429 when to come again.";
 
 /// `GET /openapi.json`.
 pub(super) async fn read() -> HttpResponse {
@@ -46,7 +47,7 @@ pub fn document() -> Value {
     for route in &ROUTES {
         if let Some(operation) = operations::operation(&route.method, route.path) {
             let path = paths.entry(route.path).or_insert_with(|| json!({}));
-            path[route.method.as_str().to_lowercase()] = operation.write(&mut schemas);
+            path[route.method.as_str().to_lowercase()] = operation.named(route.key_use).write(&mut schemas);
         }
     }
     let told = operations::told().write(&mut schemas);
@@ -62,15 +63,34 @@ pub fn document() -> Value {
                 "type": "http", "scheme": "bearer",
                 "description": "A key with one of the scopes that are named, or `admin`. What lies outside of its shops is not found.",
             } },
-            "headers": { "X-Request-Id": {
-                "description": "The name of the request: its own `X-Request-Id`, or a new one.",
-                "required": true, "schema": { "type": "string" },
-            } },
+            "headers": headers(),
             "schemas": schemas.take_definitions(true),
         },
     });
     examples::put_into(&mut document);
     document
+}
+
+/// Those that many answers have.
+fn headers() -> Value {
+    json!({
+        "X-Request-Id": {
+            "description": "The name of the request: its own `X-Request-Id`, or a new one.",
+            "required": true, "schema": { "type": "string" },
+        },
+        "Idempotent-Replayed": {
+            "description": "`true` if this is what the first request of this name was answered, or nothing was done for this one.",
+            "schema": { "type": "string" },
+        },
+        "RateLimit": {
+            "description": "How many requests the key has left, and in how many seconds it has more; only if it is bounded.",
+            "schema": { "type": "string" },
+        },
+        "RateLimit-Policy": {
+            "description": "How many requests the key may make at once, and in how many seconds it is given as many anew.",
+            "schema": { "type": "string" },
+        },
+    })
 }
 
 #[cfg(test)]

@@ -7,7 +7,8 @@ use serde_json::{Map, Value, json};
 use store::Scope;
 use strum::VariantArray as _;
 
-use super::wire::{Limit, Wire};
+use super::wire::{IdempotencyKey, Limit, Version, Wire};
+use crate::http::KeyUse;
 use crate::http::problem::Kind;
 
 /// The chapters of the document, in their order.
@@ -18,6 +19,7 @@ pub(super) enum Tag {
     Finance,
     #[strum(serialize = "On-call")]
     OnCall,
+    Keys,
     Gateway,
     Service,
 }
@@ -29,6 +31,7 @@ impl Tag {
             Self::Events => "Hear of every change of a payment's state, by asking or by being told.",
             Self::Finance => "Hold our records against the gateway's, and export them.",
             Self::OnCall => "Find out what needs a person, and decide it.",
+            Self::Keys => "Who may call, what for, and from where.",
             Self::Gateway => "What the gateway calls, and what only it knows.",
             Self::Service => "The service itself: its health, its figures, this document.",
         }
@@ -49,6 +52,8 @@ pub(super) struct Operation {
     /// By status, name, and what they say.
     headers: Vec<(u16, &'static str, &'static str)>,
     problems: Vec<Kind>,
+    /// The same request under the same name is answered as the first one was.
+    is_repeated: bool,
 }
 
 struct Answer {
@@ -58,8 +63,19 @@ struct Answer {
 }
 
 /// What any request with a key may meet.
-const WITH_A_KEY: [Kind; 5] =
-    [Kind::InvalidRequest, Kind::Unauthorized, Kind::MissingScope, Kind::StoreUnavailable, Kind::Internal];
+const WITH_A_KEY: [Kind; 7] = [
+    Kind::InvalidRequest,
+    Kind::Unauthorized,
+    Kind::MissingScope,
+    Kind::NetworkNotAllowed,
+    Kind::RateLimited,
+    Kind::StoreUnavailable,
+    Kind::Internal,
+];
+/// What any request with a name of its own may meet. Its body is read before the name is held against what is remembered,
+/// whether anything is made of it or not.
+const WITH_A_NAME: [Kind; 4] =
+    [Kind::IdempotencyKeyInFlight, Kind::MalformedBody, Kind::BodyTooLarge, Kind::BodyTooSlow];
 /// What any request with a body may meet.
 const WITH_A_BODY: [Kind; 5] =
     [Kind::MalformedBody, Kind::InvalidRequest, Kind::UnsupportedMediaType, Kind::BodyTooLarge, Kind::BodyTooSlow];
@@ -83,6 +99,7 @@ impl Operation {
             answers: BTreeMap::new(),
             headers: Vec::new(),
             problems: Vec::new(),
+            is_repeated: false,
         }
     }
 
@@ -122,6 +139,27 @@ impl Operation {
         self.parameter(
             json!({ "name": name, "in": "header", "required": needed, "description": told, "schema": schema }),
         )
+    }
+
+    /// It may be bound to a version, as `ETag` names it.
+    pub(super) fn of_a_version(self, told: &str) -> Self {
+        self.header("If-Match", false, told, &Version::schema()).problems(&[Kind::VersionChanged])
+    }
+
+    /// What an `Idempotency-Key` is to it, as its route says.
+    pub(super) fn named(self, key_use: KeyUse) -> Self {
+        match key_use {
+            KeyUse::None | KeyUse::Refused => self,
+            KeyUse::OfReference => self.takes_a_name("another name of `referenceId`: it goes with no other order"),
+            KeyUse::OfRequest => {
+                let told = "names the request: it is done once, and the same again is answered as the first one was";
+                Self { is_repeated: true, ..self.takes_a_name(told).problems(&WITH_A_NAME) }
+            }
+        }
+    }
+
+    fn takes_a_name(self, told: &str) -> Self {
+        self.header("Idempotency-Key", false, told, &IdempotencyKey::schema()).problems(&[Kind::IdempotencyKeyReused])
     }
 
     /// The parameters of a list that has pages.
@@ -203,6 +241,7 @@ impl Operation {
 
     /// As the document has it.
     pub(super) fn write(self, schemas: &mut SchemaGenerator) -> Value {
+        let repeated = self.repeated();
         let mut operation = json!({
             "operationId": self.id,
             "tags": [<&str>::from(self.tag)],
@@ -225,6 +264,14 @@ impl Operation {
             let problem = responses.remove(&status.to_string());
             responses.insert(status.to_string(), answer.write(problem, schemas));
         }
+        for status in repeated {
+            if let Some(response) = responses.get_mut(&status.to_string()) {
+                refer(response, "Idempotent-Replayed");
+            }
+        }
+        if !self.scopes.is_empty() {
+            tell_what_is_left(&mut responses);
+        }
         for (status, name, told) in self.headers {
             if let Some(response) = responses.get_mut(&status.to_string()) {
                 response["headers"][name] = json!({ "description": told, "schema": { "type": "string" } });
@@ -233,6 +280,28 @@ impl Operation {
         operation["responses"] = responses.into();
         operation
     }
+
+    /// The statuses of what is kept, and answered again.
+    fn repeated(&self) -> Vec<u16> {
+        if !self.is_repeated {
+            return Vec::new();
+        }
+        let outcomes = self.problems.iter().filter(|kind| kind.is_an_outcome()).map(|kind| kind.status().as_u16());
+        self.answers.keys().copied().chain(outcomes).collect()
+    }
+}
+
+/// Whoever is known by a key is told what it has left, if it is bounded.
+fn tell_what_is_left(responses: &mut Map<String, Value>) {
+    for (_, response) in responses.iter_mut().filter(|(status, _)| status.as_str() != "401") {
+        refer(response, "RateLimit");
+        refer(response, "RateLimit-Policy");
+    }
+}
+
+/// A header that many answers have.
+fn refer(response: &mut Value, header: &str) {
+    response["headers"][header] = json!({ "$ref": format!("#/components/headers/{header}") });
 }
 
 impl Answer {
@@ -251,38 +320,42 @@ fn problem_responses(kinds: &[Kind]) -> Map<String, Value> {
     let mut responses = Map::new();
     for kind in Kind::VARIANTS.iter().filter(|kind| kinds.contains(kind)) {
         let status = kind.status().as_u16();
-        let response = responses.entry(status.to_string()).or_insert_with(|| problem_response(status));
+        let response = responses.entry(status.to_string()).or_insert_with(problem_response);
         let line = format!("[`{}`]({}): {}\n", kind.code(), kind.page(), kind.told().when);
         let told = response["description"].as_str().unwrap_or_default().to_owned();
         response["description"] = if told.is_empty() { line } else { format!("{told}\n{line}") }.into();
         if let Some(codes) = response["x-problem-codes"].as_array_mut() {
             codes.push(kind.code().into());
         }
+        if let Some((name, header)) = header_of(*kind) {
+            response["headers"][name] = header;
+        }
     }
     responses
 }
 
-fn problem_response(status: u16) -> Value {
-    let mut response = json!({
+fn problem_response() -> Value {
+    json!({
         "description": "",
         "headers": request_id(),
         "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } },
         "x-problem-codes": [],
-    });
-    let header = match status {
+    })
+}
+
+/// What a kind of problem says in a header.
+fn header_of(kind: Kind) -> Option<(&'static str, Value)> {
+    let comes_again = matches!(kind, Kind::IdempotencyKeyInFlight | Kind::RateLimited);
+    match kind.status().as_u16() {
         401 => Some((
             "WWW-Authenticate",
             json!({ "schema": { "type": "string" }, "description": "`Bearer`, where a key is missing" }),
         )),
-        503 => {
+        status if comes_again || status == 503 => {
             Some(("Retry-After", json!({ "schema": { "type": "integer", "minimum": 1 }, "description": "seconds" })))
         }
         _ => None,
-    };
-    if let Some((name, header)) = header {
-        response["headers"][name] = header;
     }
-    response
 }
 
 fn request_id() -> Value {

@@ -15,6 +15,7 @@ use domain::{
 use export::{Format, Report};
 use gateway_client::request::CustomerReference;
 use gateway_client::vocabulary::{AccountType, DocumentType, FrequencyUnit};
+use ipnet::IpNet;
 use orchestrator::{BulkDeed, EventPattern};
 use rust_decimal::Decimal;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -33,6 +34,7 @@ use crate::http::problem::{Effect, Kind, Retry};
 use crate::http::query::Query;
 use crate::http::wait::WAIT_MAX;
 use crate::http::webhooks_in::VerdictFilter;
+use crate::keys::Stays;
 
 /// A type whose values stand in requests or answers.
 pub(in crate::http) trait Wire {
@@ -131,6 +133,7 @@ written! {
     Phone => json!({ "type": "string", "maxLength": 18, "pattern": "^[0-9]+ [0-9]+$" }),
     Locale => pattern("^[A-Za-z]{2}$"),
     IpAddr => json!({ "type": "string", "anyOf": [{ "format": "ipv4" }, { "format": "ipv6" }] }),
+    IpNet => pattern("^[0-9A-Fa-f:.]{2,45}/[0-9]{1,3}$"),
     CardNumber => json!({ "type": "string", "minLength": 12, "maxLength": 23, "pattern": "^[0-9 -]*$" }),
     SecurityCode => pattern("^[0-9]{3,4}$"),
     ExpiryMonth => pattern("^(0[1-9]|1[0-2])$"),
@@ -273,7 +276,7 @@ macro_rules! words {
 words! {
     AccountType, Against, BreakKind, BreakState, BulkName, Cause, CommandKind, DeliveryState, DocumentType, Effect, EventPayload,
     ExportState, Flag, Flow, Format, FrequencyUnit, Kind, NextStep, PaymentState, PaymentType, Report, Retry, RunState,
-    RunStep, Scope, Source, StuckReason, Switch, Verdict, VerdictFilter, Via,
+    RunStep, Scope, Source, Stays, StuckReason, Switch, Verdict, VerdictFilter, Via,
 }
 
 /// How many items a page may have.
@@ -303,12 +306,21 @@ impl Wire for Place {
     }
 }
 
-/// The version of a payment, as `If-Match` has it.
+/// The name of a request: a string of RFC 8941, or the same without quotation marks.
+pub(super) struct IdempotencyKey;
+
+impl Wire for IdempotencyKey {
+    fn schema() -> Value {
+        pattern(r#"^("([ !#-\[\]-~]|\\["\\]){1,255}"|[!#-+\--:<-\[\]-~]{1,255})$"#)
+    }
+}
+
+/// The version of a payment, as `If-Match` has it: its `ETag`, or the version alone.
 pub(super) struct Version;
 
 impl Wire for Version {
     fn schema() -> Value {
-        pattern("^(\\*|[0-9]{1,18}|\"[0-9]{1,18}\")$")
+        pattern(r#"^(\*|[0-9]{1,18}(-[!-~]*)?|"[0-9]{1,18}(-[!-~]*)?")$"#)
     }
 }
 

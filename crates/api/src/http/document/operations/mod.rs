@@ -3,6 +3,7 @@
 mod events;
 mod finance;
 mod gateway;
+mod keys;
 mod on_call;
 mod order;
 mod payments;
@@ -19,6 +20,7 @@ pub(super) fn operation(method: &Method, path: &str) -> Option<Operation> {
         .or_else(|| events::operation(deed))
         .or_else(|| finance::operation(deed))
         .or_else(|| on_call::operation(deed))
+        .or_else(|| keys::operation(deed))
         .or_else(|| gateway::operation(deed))
         .or_else(|| service::operation(deed))
 }

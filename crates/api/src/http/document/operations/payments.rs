@@ -7,7 +7,7 @@ use store::Scope;
 
 use super::super::fields::{may, object};
 use super::super::operation::{Operation, Tag};
-use super::super::wire::{Either, Version, Wait, Wire as _};
+use super::super::wire::{Either, Wait};
 use super::order;
 use crate::http::cursor::Cursor;
 use crate::http::list_payments::PaymentsPage;
@@ -53,6 +53,7 @@ pub(super) fn operation(deed: (&str, &str)) -> Option<Operation> {
                 .body(order::refund())
                 .answers::<PaymentOrDryRun>(200, "the same refund came before, as it is now; or what a dry run says"),
         )
+        .of_a_version("only if this is still the version of the deposit")
         .problems(&[Kind::NotInThisState, Kind::NotRefundable, Kind::CommandOpen]),
         ("POST", "/v1/payments/{id}/capture") => command("capturePayment", Scope::DepositsWrite, "Take money that is held")
             .about("Once for each payment: the same amount again is the same capture.")
@@ -70,6 +71,7 @@ pub(super) fn operation(deed: (&str, &str)) -> Option<Operation> {
         ("POST", "/v1/payments/{id}/check") => keyed("checkPayment", &[Scope::OpsWrite], "Ask the gateway about a payment now")
             .of("the payment")
             .optional_body(object([dry_run()]))
+            .of_a_version("only if this is still its version")
             .answers::<PaymentOrDryRun>(200, "the payment as it then is; or what a dry run says")
             .problems(&SENT),
         _ => return None,
@@ -103,30 +105,31 @@ fn taken(operation: Operation) -> Operation {
 }
 
 fn read(operation: Operation) -> Operation {
+    const TAG: &str = "names what is told: its version, and a digest";
+    const NO_STORE: &str = "`no-store` where it shows what was paid with";
     operation
+        .header("If-None-Match", false, "the `ETag` of what you have", &json!({ "type": "string" }))
         .query::<Wait>("wait", "hold the answer until the payment is final, or this many seconds are over")
         .query::<u64>("after", "goes with `wait`: hold it until the version is above this one")
         .query::<ShopName>("shop", "whose reference or id it is; the default one if it is left out")
         .answers::<Payment>(200, "the payment")
-        .saying(200, "Cache-Control", "`no-store` where it shows what was paid with")
+        .answers_empty(304, "you have it as it is")
+        .saying(200, "ETag", TAG)
+        .saying(304, "ETag", TAG)
+        .saying(200, "Cache-Control", NO_STORE)
+        .saying(304, "Cache-Control", NO_STORE)
 }
 
 /// A deed with a payment, which knows only one at a time.
 fn command(id: &'static str, scope: Scope, summary: &'static str) -> Operation {
     keyed(id, &[scope], summary)
         .of("the payment")
-        .header("If-Match", false, "only if this is still its version", &Version::schema())
+        .of_a_version("only if this is still its version")
         .answers::<PaymentOrDryRun>(200, "done: the payment as it is now; or what a dry run says")
         .answers::<Payment>(202, "given, and what came of it is not known yet: `pendingCommand` is set")
         .saying(200, "Idempotent-Replayed", "`true` if it was given before")
         .saying(202, "Idempotent-Replayed", "`true` if it was given before")
-        .problems(&[
-            Kind::NotInThisState,
-            Kind::CommandOpen,
-            Kind::AlreadyGiven,
-            Kind::CommandRefused,
-            Kind::VersionChanged,
-        ])
+        .problems(&[Kind::NotInThisState, Kind::CommandOpen, Kind::AlreadyGiven, Kind::CommandRefused])
         .problems(&SENT)
 }
 

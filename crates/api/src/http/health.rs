@@ -36,8 +36,8 @@ pub(super) async fn readyz(app: Data<App>) -> HttpResponse {
     };
     let serves = !stopping && [database, schema, clock].iter().all(|check| *check == "ok");
     let status = if serves { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let ready = Ready { status: if serves { "ready" } else { "not ready" }, database, schema, clock, stopping };
-    HttpResponse::build(status).json(ready)
+    let answer = Ready { status: if serves { "ready" } else { "not ready" }, database, schema, clock, stopping };
+    HttpResponse::build(status).json(answer)
 }
 
 /// The process answers.

@@ -20,6 +20,7 @@ pub(super) struct Told {
 
 impl Kind {
     /// The kind in words.
+    #[expect(clippy::too_many_lines, reason = "a table, in words")]
     pub(super) fn told(self) -> Told {
         let told = |when, then| Told { when, then };
         match self {

@@ -90,7 +90,7 @@ fn check_request(place: &str, operation: &Value, sent: &Sent) {
             Some("object") => {}
             Some("array") => value.split(',').for_each(|one| assert_fits(place, &schema["items"], &json!(one))),
             Some("integer" | "boolean") => {
-                assert_fits(place, schema, &serde_json::from_str(value).unwrap_or(Value::Null))
+                assert_fits(place, schema, &serde_json::from_str(value).unwrap_or(Value::Null));
             }
             _ => assert_fits(place, schema, &json!(value)),
         }

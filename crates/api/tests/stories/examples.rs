@@ -55,7 +55,7 @@ fn id(operation: &Value) -> &str {
     operation["operationId"].as_str().unwrap()
 }
 
-/// The shortest example says enough.
+/// The shortest example says enough; one that shows what was sent says more.
 fn put(place: &[&str], example: Value) {
     let Some(kept) = KEPT.as_ref() else { return };
     let mut kept = kept.lock().unwrap();
@@ -63,8 +63,9 @@ fn put(place: &[&str], example: Value) {
     for name in place {
         there = &mut there[*name];
     }
-    let is_shorter = there.is_null() || example.to_string().len() < there.to_string().len();
-    if is_shorter {
+    let (shows, showed) = (!example["request"].is_null(), !there["request"].is_null());
+    let is_shorter = example.to_string().len() < there.to_string().len();
+    if there.is_null() || (shows && !showed) || (shows == showed && is_shorter) {
         *there = example;
         std::fs::write(path(), serde_json::to_string_pretty(&*kept).unwrap() + "\n").unwrap();
     }

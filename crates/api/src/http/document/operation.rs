@@ -59,8 +59,17 @@ pub(super) struct Operation {
 struct Answer {
     told: &'static str,
     /// By media type.
-    content: Vec<(&'static str, fn(&mut SchemaGenerator) -> Value)>,
+    content: Vec<(&'static str, SchemaOf)>,
 }
+
+/// A body in JSON, by its media type.
+fn in_json(schema: Value) -> Value {
+    let within = |name: &str, value| Value::Object([(name.to_owned(), value)].into_iter().collect());
+    within("application/json", within("schema", schema))
+}
+
+/// What makes the schema of a type.
+type SchemaOf = fn(&mut SchemaGenerator) -> Value;
 
 /// What any request with a key may meet.
 const WITH_A_KEY: [Kind; 7] = [
@@ -170,12 +179,12 @@ impl Operation {
 
     /// Its body, in JSON.
     pub(super) fn body(self, schema: Value) -> Self {
-        self.content(true, json!({ "application/json": { "schema": schema } }))
+        self.content(true, in_json(schema))
     }
 
     /// A body that may be left out.
     pub(super) fn optional_body(self, schema: Value) -> Self {
-        self.content(false, json!({ "application/json": { "schema": schema } }))
+        self.content(false, in_json(schema))
     }
 
     /// A body by its media types.
@@ -185,12 +194,13 @@ impl Operation {
 
     /// A body that is taken as it comes.
     pub(super) fn raw_body(self, needed: bool, content: Value) -> Self {
-        Self { body: Some(json!({ "required": needed, "content": content })), ..self }
+        let body = [("required".to_owned(), needed.into()), ("content".to_owned(), content)];
+        Self { body: Some(Value::Object(body.into_iter().collect())), ..self }
     }
 
     /// It is answered like this with a `View`.
     pub(super) fn answers<View: JsonSchema>(self, status: u16, told: &'static str) -> Self {
-        let schema: fn(&mut SchemaGenerator) -> Value = |schemas| schemas.subschema_for::<View>().to_value();
+        let schema: SchemaOf = |schemas| schemas.subschema_for::<View>().to_value();
         self.answer(status, told).also(status, "application/json", schema)
     }
 
@@ -214,7 +224,7 @@ impl Operation {
         self
     }
 
-    fn also(mut self, status: u16, media_type: &'static str, schema: fn(&mut SchemaGenerator) -> Value) -> Self {
+    fn also(mut self, status: u16, media_type: &'static str, schema: SchemaOf) -> Self {
         if let Some(answer) = self.answers.get_mut(&status) {
             answer.content.push((media_type, schema));
         }

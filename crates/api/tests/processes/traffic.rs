@@ -150,14 +150,15 @@ impl<'a> Traffic<'a> {
         }
     }
 
-    /// Its request left once, or nobody can know that it did not.
+    /// Its request left once, or nobody can know that it did not. It may leave while it is waited for.
     async fn see_the_refund(&self, number: usize) {
         let refund = format!("refund-{number}");
-        match self.deployment.posts_of(&refund) {
-            0 => self.caller.payment_until(&refund, |payment| payment["state"] == "SUBMITTED").await,
-            1 => self.caller.payment_until(&refund, |payment| payment["state"] == "COMPLETED").await,
+        let is_as_told = |payment: &Value| match self.deployment.posts_of(&refund) {
+            0 => payment["state"] == "SUBMITTED",
+            1 => payment["state"] == "COMPLETED",
             posts => panic!("{refund}: {posts} requests"),
         };
+        self.caller.payment_until(&refund, is_as_told).await;
     }
 
     /// Killed twice between the entry of a request and the request: nobody can know that neither left, so that a third one

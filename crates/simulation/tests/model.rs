@@ -11,6 +11,10 @@ use domain::Kind;
 use simulation::model::{Action, Bounds, Manners, Policy, Protocol, Reach, Rule, World};
 use stateright::{Checker, HasDiscoveries, Model, Property};
 
+/// Most of what a step takes is memory that is asked for and given back.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The protocol as the checker walks through it.
 struct Checked(Protocol);
 

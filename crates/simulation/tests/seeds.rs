@@ -9,6 +9,10 @@ use std::thread;
 use fault_catalogue::{CATALOGUE, Proof};
 use simulation::{Fault, FaultCounts, Mover, Plan, Run, Tracing, run};
 
+/// Most of what a step takes is memory that is asked for and given back.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn plan(seed: u64) -> Plan {
     Plan { seed, tracing: Tracing::Hashed, bug: None }
 }

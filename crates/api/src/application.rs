@@ -31,6 +31,8 @@ use crate::nats::NatsStream;
 use crate::receivers::{HttpReceivers, Reachable};
 use crate::sampling::Sampler;
 use crate::settings::{self, Settings, SignatureEncoding};
+use crate::traced::TracedGateway;
+use crate::traces::{NotTraceable, Traces};
 use crate::trend::Trend;
 use crate::workers;
 use crate::works::Works;
@@ -94,6 +96,9 @@ pub enum StartError {
     /// `exports.bucket`.
     #[error("exports.bucket: {0}")]
     Bucket(#[from] InvalidBucket),
+    /// `tracing`.
+    #[error("tracing: {0}")]
+    Tracing(#[from] NotTraceable),
     /// The socket.
     #[error("cannot listen")]
     Listen(#[from] io::Error),
@@ -150,7 +155,8 @@ impl Application {
         let address = listener.local_addr()?;
         let works = Works::on(Handle::current());
         let metrics = Arc::new(Metrics::default());
-        let desk = Arc::new(metered_desk(settings, &open.database, Arc::clone(&clock), &metrics)?);
+        let traces = Arc::new(Traces::new(&settings.tracing, Handle::current(), &metrics)?);
+        let desk = Arc::new(metered_desk(settings, &open.database, Arc::clone(&clock), &metrics, &traces)?);
         let sampler = Arc::new(sampler(settings, &open.database, &metrics));
         let records = open.database.reconciliations.clone();
         let (settlements, rules) = (open.database.settlements.clone(), settings.reconciliation_rules());
@@ -158,7 +164,7 @@ impl Application {
         let resolver = Arc::new(resolver(settings, &open.database, Arc::clone(&desk)));
         let bulk = Arc::new(bulk_worker(settings, &open.database, Arc::clone(&desk)));
         let exporter = Arc::new(exporter(settings, &open.database, Arc::clone(&desk))?);
-        let receivers = Arc::new(HttpReceivers::new(&settings.webhook_endpoints)?);
+        let receivers = Arc::new(HttpReceivers::new(&settings.webhook_endpoints, Arc::clone(&traces))?);
         let (events, reads) = (open.database.events.clone(), open.database.reads.clone());
         let pusher = Arc::new(Pusher::new(Arc::clone(&desk), events, reads, receivers, settings.push_rules()));
         let publisher = publisher(settings, &open.database, &desk);
@@ -209,6 +215,7 @@ impl Application {
             works,
             ids: Ids,
             metrics,
+            traces,
             shops: settings.shops.keys().cloned().collect::<BTreeSet<_>>(),
             default_shop: settings.default_shop(),
             unknown_methods: settings.payments.unknown_methods,
@@ -220,8 +227,7 @@ impl Application {
         if with_workers {
             app.works.begin(workers::watch(app.clone().into_inner()));
         }
-        let drain = Duration::from_secs(settings.http.drain_seconds);
-        let shared = app.clone();
+        let (drain, shared) = (Duration::from_secs(settings.http.drain_seconds), app.clone());
         let mut server = HttpServer::new(move || {
             let app = ActixApp::new().app_data(shared.clone()).wrap(from_fn(http::around));
             app.configure(console::routes).configure(http::routes)
@@ -310,6 +316,7 @@ impl Application {
         self.server.stop(true).await;
         let drained = self.app.works.drain(self.drain).await;
         let served = self.serving.await;
+        self.app.traces.stop().await;
         self.open.database.close().await;
         drained && matches!(served, Ok(Ok(())))
     }
@@ -336,7 +343,8 @@ fn publisher(settings: &Settings, database: &Database, desk: &Arc<Desk>) -> Opti
 
 /// A desk for a command that is over in a moment: nobody reads what it measures.
 pub(crate) fn desk(settings: &Settings, database: &Database, clock: Arc<dyn Clock>) -> Result<Desk, StartError> {
-    metered_desk(settings, database, clock, &Arc::default())
+    let traces = Arc::new(Traces::unrecorded(&settings.tracing));
+    metered_desk(settings, database, clock, &Arc::default(), &traces)
 }
 
 fn metered_desk(
@@ -344,16 +352,18 @@ fn metered_desk(
     database: &Database,
     clock: Arc<dyn Clock>,
     metrics: &Arc<Metrics>,
+    traces: &Arc<Traces>,
 ) -> Result<Desk, StartError> {
     let store = crate::failpoint::around_store(database.store.clone());
     let store = Arc::new(MeteredStore { store, metrics: Arc::clone(metrics) });
     let gateway: Arc<dyn Gateway> = Arc::new(HttpGateway::new(clients(settings)?));
     let gateway: Arc<dyn Gateway> =
         Arc::new(MeteredGateway { gateway, clock: Arc::clone(&clock), metrics: Arc::clone(metrics) });
+    let gateway = crate::failpoint::around_gateway(gateway);
     Ok(Desk::new(Parts {
         store: Arc::new(Coalescer::new(store, settings.database.batch_max)),
         means: database.means.clone(),
-        gateway: crate::failpoint::around_gateway(gateway),
+        gateway: Arc::new(TracedGateway { gateway, traces: Arc::clone(traces) }),
         clock,
         vault: Vault::new(settings.master_key.secret())?,
         signing_keys: signing_keys(settings)?,

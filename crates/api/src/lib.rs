@@ -17,6 +17,8 @@ mod sampling;
 pub mod sandbox;
 pub mod settings;
 mod simulator;
+mod traced;
+mod traces;
 mod trend;
 mod window;
 pub mod workers;

@@ -110,7 +110,7 @@ impl Gateway for MeteredGateway {
 }
 
 /// The status of an answer, and what kind of answer it is.
-fn class(received: &Received) -> (u16, &'static str) {
+pub(crate) fn class(received: &Received) -> (u16, &'static str) {
     match received {
         Ok(answer) => {
             let outcome = match answer.status {

@@ -114,6 +114,8 @@ pub struct Metrics {
     waiting: Family<Lane, Gauge>,
     sweeps: Sweeps,
     stopped: Family<Stop, Gauge>,
+    spans_exported: Counter,
+    spans_lost: Family<Reason, Counter>,
     sampled: Sampled,
     latest: Arc<Latest>,
 }
@@ -147,6 +149,11 @@ struct Sampled {
 
 /// Those of RFC 9110 and RFC 5789.
 const KNOWN_METHODS: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"];
+
+/// A caller may send any word as a method, and each would stay for ever where it is counted.
+pub(crate) fn known_method(method: &str) -> &'static str {
+    KNOWN_METHODS.iter().find(|known| **known == method).copied().unwrap_or("_OTHER")
+}
 
 /// Upper bounds in seconds: from a replay to a request that waits for the gateway.
 const DURATION_BOUNDS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0, 60.0];
@@ -197,6 +204,11 @@ impl Default for Metrics {
         let sweeps = Sweeps::registered_in(&mut registry);
         let stopped = Family::default();
         registry.register("stopped", "1 while it is stopped by hand", stopped.clone());
+        let spans_exported = Counter::default();
+        registry.register("spans_exported", "Spans that the collector took", spans_exported.clone());
+        let spans_lost = Family::default();
+        let help = "Spans that no collector has: it did not take them, or too many waited for it";
+        registry.register("spans_lost", help, spans_lost.clone());
         let sampled = Sampled::registered_in(&mut registry);
         Self {
             registry,
@@ -212,6 +224,8 @@ impl Default for Metrics {
             waiting,
             sweeps,
             stopped,
+            spans_exported,
+            spans_lost,
             sampled,
             asked: Mutex::default(),
             latest: Arc::default(),
@@ -313,12 +327,20 @@ impl Sampled {
 }
 
 impl Metrics {
+    /// The collector took spans.
+    pub(crate) fn spans_exported(&self, spans: usize) {
+        self.spans_exported.inc_by(spans as u64);
+    }
+
+    /// Spans are lost, for a reason.
+    pub(crate) fn spans_lost(&self, reason: &'static str, spans: usize) {
+        self.spans_lost.get_or_create(&Reason { reason }).inc_by(spans as u64);
+    }
+
     /// A request was answered.
     pub fn answered(&self, method: &str, route: &str, status: u16, duration: Duration) {
-        // A caller may send any word as a method, and each would stay here for ever.
-        let method = if KNOWN_METHODS.contains(&method) { method } else { "_OTHER" };
         let labels = Answered {
-            http_request_method: method.to_owned(),
+            http_request_method: known_method(method).to_owned(),
             http_route: route.to_owned(),
             http_response_status_code: status,
         };

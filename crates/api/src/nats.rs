@@ -14,6 +14,7 @@ use tokio::sync::OnceCell;
 
 use crate::http::event_body;
 use crate::settings;
+use crate::traces::TRACEPARENT;
 
 /// The header that says which place in the feed an event has: the stream itself then knows how far it came.
 const CURSOR: &str = "Payments-Cursor";
@@ -101,6 +102,10 @@ impl NatsStream {
             .header(CURSOR, event.position.to_string())
             .expected_stream(&self.settings.stream)
             .expected_last_sequence(after);
+        let message = match event.trace {
+            Some(place) => message.header(TRACEPARENT, place.to_string()),
+            None => message,
+        };
         (subject, message)
     }
 }

@@ -1,6 +1,7 @@
 use std::future::Future;
 use std::time::Duration;
 
+use opentelemetry::trace::FutureExt as _;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -32,7 +33,7 @@ impl Works {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        self.tracker.spawn_on(work.in_current_span(), &self.handle).await.map_err(|_| WorkLost)
+        self.tracker.spawn_on(work.in_current_span().with_current_context(), &self.handle).await.map_err(|_| WorkLost)
     }
 
     /// Begins work that nobody waits for, except the stop.

@@ -20,6 +20,7 @@ mod switch;
 mod text;
 mod time;
 mod total;
+mod trace_parent;
 
 pub use actor::Actor;
 pub use currency::{Currency, InvalidCurrency};
@@ -47,3 +48,4 @@ pub use switch::Switch;
 pub use text::{InvalidText, PersonalText, SecretText, Text};
 pub use time::Time;
 pub use total::{Total, TotalOverflow};
+pub use trace_parent::{InvalidTraceParent, TraceParent};

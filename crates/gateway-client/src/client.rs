@@ -84,6 +84,10 @@ impl Client {
             Method::Patch => reqwest::Method::PATCH,
         };
         let built = client.request(method, Url::parse(&url).ok()?).timeout(self.limits.timeout(request.kind));
+        let built = match request.traceparent {
+            Some(place) => built.header("traceparent", place),
+            None => built,
+        };
         Some(match request.body {
             Some(body) => built.header(CONTENT_TYPE, "application/json").body(body),
             None => built,

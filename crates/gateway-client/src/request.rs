@@ -73,6 +73,8 @@ pub struct Request {
     pub body: Option<Bytes>,
     /// Which connection and which limits the call needs.
     pub kind: Kind,
+    /// Its place in a trace, if the gateway is to be told (the header `traceparent` of W3C Trace Context).
+    pub traceparent: Option<String>,
 }
 
 /// The methods of the contract (gateway contract, section 1).
@@ -123,7 +125,7 @@ impl Request {
     }
 
     fn read(path: String) -> Self {
-        Self { method: Method::Get, path, body: None, kind: Kind::Read }
+        Self { method: Method::Get, path, body: None, kind: Kind::Read, traceparent: None }
     }
 
     fn list(path: String) -> Self {
@@ -131,7 +133,7 @@ impl Request {
     }
 
     fn command(path: String, body: Option<Bytes>) -> Self {
-        Self { method: Method::Post, path, body, kind: Kind::Command }
+        Self { method: Method::Post, path, body, kind: Kind::Command, traceparent: None }
     }
 }
 

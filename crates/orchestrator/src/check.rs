@@ -36,7 +36,8 @@ impl Desk {
         let leased_at = self.clock.uptime();
         let swept = &self.swept_at(&claimed).await?;
         let outcomes = join_all(claimed.into_iter().map(|stored| async move {
-            let outcome = self.check_claimed(stored.clone(), leased_at, swept).await;
+            // On the heap, since many of them are under way at the same time and each is large.
+            let outcome = Box::pin(self.check_claimed(stored.clone(), leased_at, swept)).await;
             if let Err(error) = &outcome {
                 let id = stored.payment.id();
                 tracing::error!(payment = %id, error = error as &dyn std::error::Error, "check failed");

@@ -162,7 +162,7 @@ impl Desk {
         let shop = &payment.opening.shop;
         // A caller waits for it, so no poll may be in its way.
         self.throttle.take();
-        let outcome = classify_command(self.gateway.exchange(shop, request).await);
+        let outcome = classify_command(self.gateway.exchange_about(payment, request).await);
         match outcome {
             answer::CommandOutcome::Accepted { result, .. } => {
                 self.breaker.succeeded(shop);

@@ -24,6 +24,11 @@ use crate::vault::mask_card_numbers;
 pub trait Gateway: Send + Sync {
     /// Sends `request` with the key of `shop`. A shop without a key is "not sent".
     async fn exchange(&self, shop: &ShopName, request: Request) -> Received;
+
+    /// The same about a payment of ours, for whoever follows what happens to it.
+    async fn exchange_about(&self, payment: &domain::Payment, request: Request) -> Received {
+        self.exchange(&payment.opening.shop, request).await
+    }
 }
 
 /// One HTTP client per shop, since the key implies the shop (gateway contract, section 1).

@@ -54,7 +54,7 @@ pub use event::{EventPattern, InvalidEventPattern, event_id, event_type, read_ev
 pub use export::{Bucket, BucketAccess, ExportOrder, ExportRules, Exporter, InvalidBucket, KeptFile, Shelf};
 pub use gateway::{Gateway, HttpGateway};
 pub use means::PaidWith;
-pub use notice::{Heard, NoticeError};
+pub use notice::{Heard, HeardNotice, NoticeError};
 pub use pass_on::Balances;
 pub use preview::Preview;
 pub use publish::{EventStream, LastMessage, PublishError, Publisher, StreamEnd, StreamError};

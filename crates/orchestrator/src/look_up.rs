@@ -37,7 +37,7 @@ impl Desk {
         let begun_at = self.now();
         let Some(id) = payment.gateway_payment_id.as_ref().and_then(gateway_id) else { return Looked::default() };
         let shop = &payment.opening.shop;
-        let outcome = read_payment(self.gateway.exchange(shop, request::get_payment(&id)).await);
+        let outcome = read_payment(self.gateway.exchange_about(payment, request::get_payment(&id)).await);
         let seen = match outcome {
             ReadOutcome::Found { result: found, .. } => {
                 self.breaker.succeeded(shop);
@@ -124,7 +124,7 @@ impl Desk {
                 // A look that has begun is finished.
                 self.throttle.take();
             }
-            match read_list(self.gateway.exchange(&payment.opening.shop, request).await) {
+            match read_list(self.gateway.exchange_about(payment, request).await) {
                 // An item that cannot be read may be the one: such a page proves nothing.
                 ListOutcome::Page { unreadable, .. } if unreadable > 0 => return Err(Trouble::Unavailable),
                 ListOutcome::Page { payments, has_more, gateway_time, .. } => {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Decision, Elsewhere, Evidence, Seen, ShopName, Sighting, Source, Time, Verdict};
+use domain::{Decision, Elsewhere, Evidence, PaymentId, Seen, ShopName, Sighting, Source, Time, TraceParent, Verdict};
 use gateway_client::answer::{UnreadableBody, read_webhook};
 use gateway_client::signature::SignatureError;
 use store::{Claim, DueNotice, Filed, Inbox, Lease, Name, Notice, NoticeId, Outcome, StoreError, Stored, Write};
@@ -27,6 +27,17 @@ pub enum Heard {
     Repeat,
     /// No payment matches it yet, or the one that does has no gateway id yet; it is tried again.
     Waiting,
+}
+
+/// A notice that was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeardNotice {
+    /// What became of it.
+    pub heard: Heard,
+    /// The payment that it is about, if that is known.
+    pub payment: Option<PaymentId>,
+    /// Where that payment began, for whoever follows its trace.
+    pub trace: Option<TraceParent>,
 }
 
 /// Why a notice was not taken. Nothing of it is stored.
@@ -61,7 +72,7 @@ impl Desk {
         id: NoticeId,
         signature: Option<&[u8]>,
         body: &[u8],
-    ) -> Result<Heard, NoticeError> {
+    ) -> Result<HeardNotice, NoticeError> {
         let keys = self.signing_keys.get(shop).ok_or_else(|| NoticeError::UnknownShop(shop.clone()))?;
         keys.verify(signature, body).map_err(NoticeError::Signature)?;
         let told = read_webhook(body).map_err(NoticeError::Unreadable)?;
@@ -79,8 +90,11 @@ impl Desk {
             state: told.state.as_ref().map(|state| state.as_str().to_owned()),
         };
         let received = self.store.receive(notice).await?;
+        let about = received.payment.as_ref().map(|stored| &stored.payment.opening);
+        let (payment, trace) =
+            (about.map(|opening| opening.id), about.and_then(|opening| opening.trace.as_deref().copied()));
         if received.repeat && received.filed.is_some() {
-            return Ok(Heard::Repeat);
+            return Ok(HeardNotice { heard: Heard::Repeat, payment, trace });
         }
         // From here on it is durable: whatever fails now, a worker does later; what was paid with, a look.
         if let Some(stored) = &received.payment
@@ -88,13 +102,12 @@ impl Desk {
         {
             tracing::error!(notice = %received.id, error = &error as &dyn std::error::Error, "what was paid with is not kept yet");
         }
-        match self.apply_notice(received.id, received.payment.map(|stored| *stored), sighting, now).await {
-            Ok(heard) => Ok(heard),
-            Err(error) => {
-                tracing::error!(notice = %received.id, error = &error as &dyn std::error::Error, "notice not applied yet");
-                Ok(Heard::Waiting)
-            }
-        }
+        let applied = self.apply_notice(received.id, received.payment.map(|stored| *stored), sighting, now).await;
+        let heard = applied.unwrap_or_else(|error| {
+            tracing::error!(notice = %received.id, error = &error as &dyn std::error::Error, "notice not applied yet");
+            Heard::Waiting
+        });
+        Ok(HeardNotice { heard, payment, trace })
     }
 
     /// Takes up notices that are durable and not filed: what a crash left, and what nothing matched so far. Answers how
@@ -232,7 +245,7 @@ mod tests {
         let body = br#"{"id":"a1","paymentMethodDetails":{"customerAccountNumber":"4242424242424242"}}"#;
         let signature = keys.sign(body);
         let heard = block_on(desk.hear(&shop, Uuid::from_u128(2), Some(signature.as_bytes()), body)).unwrap();
-        assert_eq!(heard, Heard::Waiting);
+        assert_eq!(heard, HeardNotice { heard: Heard::Waiting, payment: None, trace: None });
 
         let later = Time::EPOCH.plus(Duration::from_mins(1));
         let claim = Claim { now: later, owner: OwnerId(Uuid::from_u128(1)), until: later, limit: 10 };

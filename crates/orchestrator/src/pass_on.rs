@@ -7,7 +7,7 @@ use gateway_client::answer::{
     Balance, CardToken, Items, Operation, ReadOutcome, Received, WithdrawalBalance, read_balances, read_card_tokens,
     read_operations, read_withdrawal_balances,
 };
-use gateway_client::request::{self, CustomerReference, Request};
+use gateway_client::request::{self, CustomerReference};
 
 use crate::gateway::gateway_id;
 use crate::{DeedError, Desk, Trouble};
@@ -24,8 +24,10 @@ pub struct Balances {
 impl Desk {
     /// The balances of the merchant behind a shop (gateway contract, section 6.14).
     pub async fn balances(&self, shop: &ShopName) -> Result<Balances, DeedError> {
-        let balances = self.ask(shop, request::list_balances(), read_balances).await?;
-        let withdrawable = self.ask(shop, request::list_withdrawal_balances(), read_withdrawal_balances).await?;
+        let asked = self.gateway.exchange(shop, request::list_balances());
+        let balances = self.ask(shop, asked, read_balances).await?;
+        let asked = self.gateway.exchange(shop, request::list_withdrawal_balances());
+        let withdrawable = self.ask(shop, asked, read_withdrawal_balances).await?;
         Ok(Balances { balances, withdrawable })
     }
 
@@ -33,7 +35,10 @@ impl Desk {
     /// there.
     pub async fn operations(&self, payment: &Payment) -> Result<Vec<Operation>, DeedError> {
         match payment.gateway_payment_id.as_ref().and_then(gateway_id) {
-            Some(id) => self.ask(&payment.opening.shop, request::list_operations(&id), read_operations).await,
+            Some(id) => {
+                let asked = self.gateway.exchange_about(payment, request::list_operations(&id));
+                self.ask(&payment.opening.shop, asked, read_operations).await
+            }
             None => Ok(Vec::new()),
         }
     }
@@ -60,19 +65,20 @@ impl Desk {
         customer: &CustomerReference,
         saved_by_customer: Option<bool>,
     ) -> Result<Vec<CardToken>, DeedError> {
-        self.ask(shop, request::list_card_tokens(customer, saved_by_customer), read_card_tokens).await
+        let asked = self.gateway.exchange(shop, request::list_card_tokens(customer, saved_by_customer));
+        self.ask(shop, asked, read_card_tokens).await
     }
 
     /// One list that comes whole or not at all: with an entry that cannot be read, nobody knows what is missing.
     async fn ask<Item>(
         &self,
         shop: &ShopName,
-        request: Request,
+        asked: impl Future<Output = Received>,
         read: fn(Received) -> ReadOutcome<Items<Item>>,
     ) -> Result<Vec<Item>, DeedError> {
         self.breaker.check(shop, self.clock.uptime()).map_err(|(trouble, pause)| cannot_be_asked(trouble, pause))?;
         self.throttle.take();
-        let trouble = match read(self.gateway.exchange(shop, request).await) {
+        let trouble = match read(asked.await) {
             ReadOutcome::Found { result, .. } if result.unreadable == 0 => {
                 self.breaker.succeeded(shop);
                 return Ok(result.items);

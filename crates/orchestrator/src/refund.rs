@@ -2,7 +2,7 @@
 
 use domain::{
     Actor, Evidence, Flow, Kind, Metadata, Money, NotRefundable, Opening, Payment, PaymentId, PaymentState,
-    PaymentType, ReferenceId, Seen, Source,
+    PaymentType, ReferenceId, Seen, Source, TraceParent,
 };
 use gateway_client::request::{self, Class, CreatePayment, Request};
 use gateway_client::vocabulary;
@@ -31,6 +31,8 @@ pub struct RefundOrder {
     pub by: Actor,
     /// The version that the deposit must still have; none if that does not matter.
     pub expected_version: Option<u64>,
+    /// Where it comes from, for whoever follows a trace.
+    pub trace: Option<TraceParent>,
 }
 
 /// How often a refund is decided again because its deposit moved on meanwhile.
@@ -193,5 +195,6 @@ fn opening(deposit: &Payment, order: &RefundOrder, money: Money, fingerprint: do
         metadata: order.metadata.clone(),
         fingerprint,
         ordered_by: Some(order.by.clone()),
+        trace: order.trace.map(Box::new),
     }
 }

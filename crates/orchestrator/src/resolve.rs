@@ -304,7 +304,7 @@ impl Desk {
         let Some(asked) = gateway_id(id) else { return Err(DeedError::NotAtGateway) };
         self.throttle.take();
         let shop = &payment.opening.shop;
-        match read_payment(self.gateway.exchange(shop, request::get_payment(&asked)).await) {
+        match read_payment(self.gateway.exchange_about(payment, request::get_payment(&asked)).await) {
             ReadOutcome::Found { result, .. } => {
                 self.breaker.succeeded(shop);
                 Ok(sighting(&result).filter(|found| found.id == *id))

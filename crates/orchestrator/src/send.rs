@@ -45,7 +45,7 @@ impl Desk {
         let shop = &stored.payment.opening.shop;
         // A caller waits for it, so no poll may be in its way.
         self.throttle.take();
-        let outcome = classify_create(self.gateway.exchange(shop, request).await);
+        let outcome = classify_create(self.gateway.exchange_about(&stored.payment, request).await);
         self.feel(shop, &outcome);
         let outcome = if is_secretive { without_echoes(outcome) } else { outcome };
         match outcome {

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use domain::{
     Actor, Card, Fingerprint, GatewayPaymentId, Instrument, Kind, Opening, Order, Parent, Payment, PaymentId,
-    PaymentMethod, PaymentState, PaymentType, Switch,
+    PaymentMethod, PaymentState, PaymentType, Switch, TraceParent,
 };
 use gateway_client::request::{CreatePayment, PatchPayment};
 use store::{Birth, Name, Opened, StoreError, Stored};
@@ -34,13 +34,19 @@ impl Desk {
     ///
     /// `id` is a new name that is used for nothing else: a row that has it is ours even if the answer to its commit was
     /// lost. An order whose reference is taken by the same order is a replay, and the gateway is not called. `by` is kept in
-    /// the ledger.
-    pub async fn take(&self, id: PaymentId, order: Order, by: Option<Actor>) -> Result<Taken, DeedError> {
+    /// the ledger, and so is the place in a `trace` that it came from.
+    pub async fn take(
+        &self,
+        id: PaymentId,
+        order: Order,
+        by: Option<Actor>,
+        trace: Option<TraceParent>,
+    ) -> Result<Taken, DeedError> {
         if !self.signing_keys.contains_key(&order.shop) {
             return Err(DeedError::UnknownShop(order.shop));
         }
         let leased_at = self.clock.uptime();
-        let opening = self.opening(id, &order, by);
+        let opening = Opening { ordered_by: by, trace: trace.map(Box::new), ..self.opening(id, &order) };
         if let Some(stopped) = self.stopped(order.payment_type) {
             return self.replay_or(opening, DeedError::Stopped(stopped)).await;
         }
@@ -101,7 +107,7 @@ impl Desk {
         }
     }
 
-    fn opening(&self, id: PaymentId, order: &Order, ordered_by: Option<Actor>) -> Opening {
+    fn opening(&self, id: PaymentId, order: &Order) -> Opening {
         Opening {
             id,
             shop: order.shop.clone(),
@@ -118,7 +124,8 @@ impl Desk {
             },
             metadata: order.metadata.clone(),
             fingerprint: self.vault.fingerprint(order),
-            ordered_by,
+            ordered_by: None,
+            trace: None,
         }
     }
 

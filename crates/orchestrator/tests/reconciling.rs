@@ -189,7 +189,7 @@ impl House {
             *next += 1;
             PaymentId::from(Uuid::from_u128(*next))
         };
-        block_on(self.desk.take(id, order, None)).unwrap();
+        block_on(self.desk.take(id, order, None, None)).unwrap();
         self.pass(SECOND);
         id
     }

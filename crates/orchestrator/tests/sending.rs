@@ -100,7 +100,8 @@ impl House {
     }
 
     fn order(&self, order: Order) -> Result<Payment, DeedError> {
-        block_on(self.desk.take(PaymentId::from(Uuid::from_u128(7)), order, None)).map(|taken| taken.stored.payment)
+        block_on(self.desk.take(PaymentId::from(Uuid::from_u128(7)), order, None, None))
+            .map(|taken| taken.stored.payment)
     }
 
     /// Lets the hours go by, a worker looking after what is due.

@@ -212,7 +212,10 @@ impl House {
             *next += 1;
             *next
         };
-        block_on(self.desk.take(PaymentId::from(Uuid::from_u128(id)), deposit(reference), None)).unwrap().stored.payment
+        block_on(self.desk.take(PaymentId::from(Uuid::from_u128(id)), deposit(reference), None, None))
+            .unwrap()
+            .stored
+            .payment
     }
 
     fn payment(&self, reference: &str) -> Payment {

@@ -174,7 +174,7 @@ async fn call(world: Arc<World>, errand: Errand) {
     let reference = errand.order.reference_id.clone();
     for _ in 0..errand.tries {
         let (id, order) = (PaymentId::from(world.new_id()), errand.order.clone());
-        let answer = world.ask(move |desk| async move { desk.take(id, order, None).await }).await;
+        let answer = world.ask(move |desk| async move { desk.take(id, order, None, None).await }).await;
         match answer {
             Some(Ok(taken)) => {
                 world.step("caller", format_args!("{} is taken as {}", reference.as_str(), taken.stored.payment.state));

@@ -98,6 +98,7 @@ async fn give_back(world: &Arc<World>, payment: &Payment, visit: u32) {
         metadata: Metadata::new(),
         by,
         expected_version: None,
+        trace: None,
     };
     let what = match world.ask(move |desk| async move { desk.refund(order).await }).await {
         Some(Ok(taken)) => {

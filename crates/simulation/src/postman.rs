@@ -102,7 +102,7 @@ impl World {
         let about = show::body(&body);
         match heard.await {
             Some(Ok(heard)) => {
-                self.step("post", format_args!("webhook {about} is answered with 200: {heard:?}"));
+                self.step("post", format_args!("webhook {about} is answered with 200: {:?}", heard.heard));
                 if !self.has(PlantedBug::AcknowledgesFirst) {
                     self.judge.lock().notice_was_acknowledged(&body);
                 }

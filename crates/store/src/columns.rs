@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use domain::{
     Care, Currency, Elsewhere, Entry, GatewayPaymentId, Money, Movement, MovementKind, Opening, Payment, PaymentError,
-    PaymentId, Progress, Seen, SeenState, Stuck, Time, Total,
+    PaymentId, Progress, Seen, SeenState, Stuck, Time, Total, TraceParent,
 };
 use rust_decimal::Decimal;
 use serde::Deserialize;
@@ -73,6 +73,7 @@ pub(crate) struct PaymentColumns {
     pub(crate) care: Option<String>,
     /// JSON object.
     pub(crate) ordered_by: Option<String>,
+    pub(crate) trace: Option<String>,
     pub(crate) version: i64,
     pub(crate) created_at: Time,
     pub(crate) updated_at: Time,
@@ -155,6 +156,7 @@ impl PaymentColumns {
             told_parent: payment.told_parent.map(|state| state.to_string()),
             care: (payment.care != Care::default()).then(|| to_string(&payment.care)).transpose()?,
             ordered_by: opening.ordered_by.as_ref().map(to_string).transpose()?,
+            trace: opening.trace.as_ref().map(ToString::to_string),
             version: signed(payment.version),
             created_at: payment.created_at,
             updated_at: payment.updated_at,
@@ -191,6 +193,7 @@ impl PaymentColumns {
             metadata: row.json("metadata", &self.metadata)?,
             fingerprint: row.json("fingerprint", &self.fingerprint)?,
             ordered_by: self.ordered_by.as_deref().map(|json| row.json("ordered_by", json)).transpose()?,
+            trace: trace(self.trace.as_deref()).map(Box::new),
         };
         Ok(Payment {
             opening,
@@ -505,6 +508,7 @@ pub(crate) struct EventColumns {
     pub(crate) payment_type: String,
     pub(crate) amount: Decimal,
     pub(crate) currency: String,
+    pub(crate) trace: Option<String>,
 }
 
 impl EventColumns {
@@ -522,8 +526,14 @@ impl EventColumns {
             reference_id: row.parse("reference_id", &self.reference_id)?,
             payment_type: row.parse("payment_type", &self.payment_type)?,
             requested: row.money("amount", self.amount, &self.currency)?,
+            trace: trace(self.trace.as_deref()),
         })
     }
+}
+
+/// Where a payment's trace began. No payment fails to be read for the sake of it.
+fn trace(text: Option<&str>) -> Option<TraceParent> {
+    text.and_then(|text| text.parse().ok())
 }
 
 /// A count as the databases hold it: they know no unsigned ones.

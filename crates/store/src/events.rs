@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use domain::{Actor, Money, PaymentId, PaymentState, PaymentType, ReferenceId, ShopName, Time};
+use domain::{Actor, Money, PaymentId, PaymentState, PaymentType, ReferenceId, ShopName, Time, TraceParent};
 use uuid::Uuid;
 
 use crate::{OwnerId, StoreError};
@@ -90,6 +90,8 @@ pub struct Event {
     pub payment_type: PaymentType,
     /// How much was asked for.
     pub requested: Money,
+    /// Where the payment began, for whoever follows its trace.
+    pub trace: Option<TraceParent>,
 }
 
 /// A page of the feed.

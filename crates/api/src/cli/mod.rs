@@ -173,6 +173,7 @@ impl CommandError {
                 | StartError::MasterKey(_)
                 | StartError::Receivers(_)
                 | StartError::Bucket(_)
+                | StartError::Tracing(_)
                 | StartError::DatabaseUrl(_),
             ) => 2,
             Self::Start(StartError::Store(_) | StartError::Listen(_))
@@ -237,7 +238,7 @@ async fn dispatch(cli: Cli, output: &Output) -> Result<Ending, CommandError> {
         Command::Care(args) => care::run(&args, &settings()?, output).await,
         Command::Bulk(args) => bulk::run(&args, &settings()?, output).await,
         Command::Resolve(args) => Box::pin(resolve::run(&args, &settings()?, output)).await,
-        Command::Proposals(args) => proposals::run(&args, &settings()?, output).await,
+        Command::Proposals(args) => Box::pin(proposals::run(&args, &settings()?, output)).await,
         Command::Switch(args) => switch::run(&args, &settings()?, output).await,
         Command::Webhooks(args) => webhooks::run(args, &settings()?, output).await,
         Command::Reconcile(args) => reconcile::run(&args, &settings()?, output).await,

@@ -74,7 +74,7 @@ pub(super) async fn run(args: &Args, settings: &Settings, output: &Output) -> Re
     let (reason, ticket) = (said(&args.reason), said(&args.ticket));
     refuse_cards([Some(reason.as_str()), Some(ticket.as_str())])?;
     let wanted = Wanted::new(action, operator.actor(), Via::CommandLine, reason, ticket);
-    match resolver.resolve(Ids.next(), id, args.version.unwrap_or_default(), wanted).await? {
+    match Box::pin(resolver.resolve(Ids.next(), id, args.version.unwrap_or_default(), wanted)).await? {
         Resolved::Done(stored) => {
             let told = serde_json::json!({
                 "id": id.to_string(), "state": stored.payment.state, "version": stored.payment.version,

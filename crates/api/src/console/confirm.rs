@@ -20,6 +20,7 @@ use crate::http::problem::{FieldError, Kind, Problem};
 use crate::http::query::Query;
 use crate::http::read_payment::{self, by_id, visible};
 use crate::http::{App, command, refund, stray_card};
+use crate::traces;
 
 /// `GET /console/payments/{id}/{action}`: what would be sent and where it would lead. Nothing is done.
 pub(super) async fn ask(
@@ -57,7 +58,7 @@ pub(super) async fn give(
     let stored = confirmed(stored, action, &app).await?;
     match action.command() {
         Some(meant) => give_command(&visitor, &stored, said.of(meant), &app).await,
-        None => give_refund(&visitor, &stored, said, &app).await,
+        None => Box::pin(give_refund(&visitor, &stored, said, &app)).await,
     }
 }
 
@@ -107,6 +108,7 @@ async fn give_refund(visitor: &Visitor, stored: &Stored, said: Words, app: &App)
         metadata: Metadata::default(),
         by: visitor.caller().actor(),
         expected_version: None,
+        trace: traces::here(),
     };
     let taken = refund::give_back(order, app).await?;
     Ok(go_to(&Said::Refunded.at(&path(&taken.stored))))
@@ -176,6 +178,7 @@ async fn sent(visitor: &Visitor, stored: &Stored, action: Action, app: &App) -> 
         metadata: Metadata::default(),
         by: visitor.caller().actor(),
         expected_version: None,
+        trace: traces::here(),
     };
     let asking = async move {
         match action.command() {

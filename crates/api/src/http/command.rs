@@ -18,6 +18,7 @@ use super::stray_card;
 use super::take_payment::{BODY_MAX, replayed};
 use super::version::if_match;
 use super::{App, Caller, body};
+use crate::traces;
 
 /// `{amount?}`: the whole of what is held, or a part.
 pub(super) async fn capture(
@@ -124,6 +125,7 @@ pub(crate) async fn command(
     caller: &Caller,
     app: &App,
 ) -> Result<Commanded, Problem> {
+    traces::about(payment);
     let given = GivenCommand { id: app.ids.next(), command, by: caller.actor(), expected_version: version };
     let desk = app.desk.clone();
     Ok(app.works.run(async move { desk.command(payment, given).await }).await??)

@@ -63,6 +63,8 @@ pub(crate) use event_view::event_body;
 pub(crate) use exports::ExportView;
 pub use idempotency::KeyUse;
 use ipnet::IpNet;
+use opentelemetry::Context;
+use opentelemetry::trace::FutureExt as _;
 use orchestrator::{BulkWorker, Desk, Exporter, Pusher, Reconciler, Repeater, Resolver};
 use problem::Problem;
 pub use rate_limit::{Rate, RateLimit};
@@ -81,6 +83,7 @@ use crate::ids::Ids;
 use crate::metrics::Metrics;
 use crate::receivers::Reachable;
 use crate::settings;
+use crate::traces::{Call, Told, Traces, told_by};
 use crate::trend::Trend;
 use crate::works::Works;
 
@@ -140,6 +143,8 @@ pub struct App {
     pub ids: Ids,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// Where spans are begun.
+    pub(crate) traces: Arc<Traces>,
     /// The shops of the settings.
     pub shops: BTreeSet<ShopName>,
     /// The shop of an order that names none.
@@ -160,6 +165,9 @@ pub struct App {
 #[derive(Debug, Clone)]
 pub(crate) struct RequestId(pub(crate) String);
 
+/// What is counted for a request that fits no route.
+pub(crate) const NO_ROUTE: &str = "none";
+
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Around every request: it has a name, which stands in its answer, in its problem and in its log line.
@@ -171,14 +179,19 @@ pub async fn around(
     let name = request_id(&request);
     request.extensions_mut().insert(RequestId(name.clone()));
     let app = request.app_data::<Data<App>>().cloned();
-    let route = request.match_pattern().unwrap_or_else(|| "none".to_owned());
+    let route = request.match_pattern().unwrap_or_else(|| NO_ROUTE.to_owned());
     let method = request.method().clone();
     let unread = Unread::of(request.take_payload());
     request.set_payload(unread.payload());
 
     // Every line that is logged on the way, on whichever thread, has the request's name.
-    let span = tracing::error_span!("request", request_id = name);
-    let response = idempotency::once(request, next).instrument(span.clone()).await?;
+    let span = tracing::error_span!("request", request_id = name, trace_id = tracing::field::Empty);
+    let call = app.as_ref().map(|app| app.traces.call(method.as_str(), &route, &name, told_by(request.headers())));
+    if let Some(place) = call.as_ref().and_then(Call::place) {
+        span.record("trace_id", place.trace_id());
+    }
+    let context = call.as_ref().map_or_else(Context::new, Call::context);
+    let response = idempotency::once(request, next).instrument(span.clone()).with_context(context).await?;
     let problem = response.response().error().and_then(|error| error.as_error::<Problem>());
     let answer = problem.map(|problem| answer_problem(problem, response.request()));
     let mut response = match answer {
@@ -193,6 +206,12 @@ pub async fn around(
     let status = response.status();
     if let Some(app) = app {
         app.metrics.answered(method.as_str(), &route, status.as_u16(), begun.elapsed());
+        let about = response.request().extensions().get::<Told>().copied();
+        let waits = call.as_ref().is_some_and(|call| call.place().is_none());
+        let place = call.and_then(|call| app.traces.answered(call, status, about));
+        if let Some(place) = place.filter(|_| waits) {
+            span.record("trace_id", place.trace_id());
+        }
     }
     // Whoever knows what went wrong has said so: this line is for reading along.
     tracing::debug!(parent: &span, method = method.as_str(), route, status = status.as_u16(), "request");

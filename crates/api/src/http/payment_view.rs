@@ -90,6 +90,9 @@ pub(crate) struct PaymentView<'a> {
     /// When two independent records proved what it says.
     #[schemars(with = "Option<Moment>")]
     pub reconciled_at: Option<String>,
+    /// The trace that it was ordered in, if somebody follows it (W3C Trace Context).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<String>,
     /// Grows with every change.
     pub version: u64,
     /// When it was ordered.
@@ -210,6 +213,7 @@ impl<'a> From<&'a Stored> for PaymentView<'a> {
             metadata: opening.metadata.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
             flags: payment.flags.iter().map(ToString::to_string).collect(),
             reconciled_at: None,
+            trace_id: opening.trace.as_deref().map(|trace| trace.trace_id()),
             version: payment.version,
             created_at: payment.created_at.to_string(),
             updated_at: payment.updated_at.to_string(),

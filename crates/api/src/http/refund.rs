@@ -16,6 +16,7 @@ use super::stray_card;
 use super::take_payment::{self, BODY_MAX};
 use super::version::if_match;
 use super::{App, Caller, body, idempotency};
+use crate::traces;
 
 /// `{referenceId, amount?, metadata?}`: a part of what was captured, or all that is left. Answers as an order does.
 pub(super) async fn refund(
@@ -67,8 +68,9 @@ fn read_order(body: &[u8], id: PaymentId, deposit: PaymentId, caller: &Caller) -
     stray_card::refuse_in_pairs("/metadata", &metadata, errors);
     match reference_id {
         Some(reference_id) if errors.is_empty() => {
-            let (by, expected_version) = (caller.actor(), None);
-            Ok((RefundOrder { id, deposit, reference_id, amount, metadata, by, expected_version }, is_dry_run))
+            let (by, expected_version, trace) = (caller.actor(), None, traces::here());
+            let order = RefundOrder { id, deposit, reference_id, amount, metadata, by, expected_version, trace };
+            Ok((order, is_dry_run))
         }
         _ => Err(Problem::fields(std::mem::take(errors))),
     }

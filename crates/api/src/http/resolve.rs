@@ -68,7 +68,8 @@ pub(super) async fn resolve(
     let (reason, ticket) = (reason.unwrap_or_default(), ticket.unwrap_or_default());
     let wanted = Wanted::new(action, caller.actor(), Via::Api, reason, ticket);
     let name = app.ids.next();
-    match app.works.run(async move { resolver.resolve(name, payment, version, wanted).await }).await?? {
+    let resolving = async move { Box::pin(resolver.resolve(name, payment, version, wanted)).await };
+    match app.works.run(resolving).await?? {
         Resolved::Done(stored) => Ok(HttpResponse::Ok().json(PaymentView::from(stored.as_ref()))),
         Resolved::Proposed(proposal) => Ok(HttpResponse::build(StatusCode::ACCEPTED).json(ProposalView::of(&proposal))),
     }

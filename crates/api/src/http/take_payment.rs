@@ -11,6 +11,7 @@ use super::payment_view::PaymentView;
 use super::problem::{FieldError, Problem};
 use super::query::Query;
 use super::{App, Caller, body, idempotency, wait};
+use crate::traces;
 
 /// The largest body of a request (REST contract).
 pub(crate) const BODY_MAX: usize = 64 * 1024;
@@ -36,12 +37,12 @@ pub(super) async fn take_payment(
         },
     )?;
     let (name, repeater) = (idempotency::name_of(&request, &caller, &app)?, app.repeater.clone());
-    let (desk, id, by) = (app.desk.clone(), app.ids.payment(), caller.actor());
+    let (desk, id, by, trace) = (app.desk.clone(), app.ids.payment(), caller.actor(), traces::here());
     let taking = async move {
         if let Some(name) = name {
             repeater.name_order(&name, &order).await?;
         }
-        let taken = desk.take(id, order, Some(by)).await?;
+        let taken = desk.take(id, order, Some(by), trace).await?;
         answered(&desk, taken).await
     };
     let taken = app.works.run(taking).await??;
@@ -73,6 +74,7 @@ pub(super) fn answer(request: &HttpRequest, taken: &Taken) -> HttpResponse {
     let Taken { stored, replay } = taken;
     let (payment, replay) = (&stored.payment, *replay);
     let id = payment.id();
+    traces::about(id);
     let mut response = match (payment.state, replay) {
         (PaymentState::Rejected, _) => refused(request, stored),
         (PaymentState::Submitted, _) => HttpResponse::build(StatusCode::ACCEPTED).json(PaymentView::from(stored)),

@@ -1,5 +1,5 @@
 use actix_web::web::{Data, Path, Payload};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
 use domain::ShopName;
 use orchestrator::NoticeError;
 use schemars::JsonSchema;
@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::problem::Problem;
 use super::{App, body};
+use crate::traces::Told;
 
 /// The largest notice (REST contract).
 const NOTICE_MAX: usize = 1024 * 1024;
@@ -24,7 +25,12 @@ pub(super) async fn hear(
     let (desk, id) = (app.desk.clone(), app.ids.next());
     let heard = app.works.run(async move { desk.hear(&shop, id, signature.as_deref(), &notice).await }).await?;
     match &heard {
-        Ok(heard) => app.metrics.taken(heard),
+        Ok(notice) => {
+            app.metrics.taken(&notice.heard);
+            if let Some(payment) = notice.payment {
+                request.extensions_mut().insert(Told { payment, trace: notice.trace });
+            }
+        }
         Err(NoticeError::Signature(_)) => app.metrics.heard("forged"),
         Err(NoticeError::Unreadable(_)) => app.metrics.heard("unreadable"),
         Err(NoticeError::UnknownShop(_)) => app.metrics.heard("unknown-shop"),

@@ -12,29 +12,38 @@ use std::time::Duration;
 
 pub(crate) use address::Reachable;
 use async_trait::async_trait;
+use domain::TraceParent;
 use gateway_client::answer::read_retry_after;
-use orchestrator::{Message, Receivers, Refusal, event_id};
+use opentelemetry::KeyValue;
+use orchestrator::{Message, Receivers, Refusal, event_id, event_type};
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 use reqwest::{StatusCode, redirect, retry};
 use resolve::{Guarded, Lookup, NotReachable, SystemLookup};
 pub(crate) use signature::{new_secret, sign};
+use url::Url;
 
 use crate::http::event_body;
 use crate::settings;
+use crate::traces::{Step, TRACEPARENT, Traces};
 
 /// Sends over HTTP.
 pub(crate) struct HttpReceivers {
     client: reqwest::Client,
     reachable: Arc<Reachable>,
+    traces: Arc<Traces>,
 }
 
 impl HttpReceivers {
     /// As the settings say.
-    pub(crate) fn new(settings: &settings::WebhookEndpoints) -> Result<Self, reqwest::Error> {
-        Self::with_lookup(settings, SystemLookup)
+    pub(crate) fn new(settings: &settings::WebhookEndpoints, traces: Arc<Traces>) -> Result<Self, reqwest::Error> {
+        Self::with_lookup(settings, SystemLookup, traces)
     }
 
-    fn with_lookup(settings: &settings::WebhookEndpoints, lookup: impl Lookup) -> Result<Self, reqwest::Error> {
+    fn with_lookup(
+        settings: &settings::WebhookEndpoints,
+        lookup: impl Lookup,
+        traces: Arc<Traces>,
+    ) -> Result<Self, reqwest::Error> {
         let reachable = Arc::new(Reachable::new(settings.allowed_networks.clone(), settings.allow_http));
         let client = reqwest::Client::builder()
             .user_agent(concat!("payments/", env!("CARGO_PKG_VERSION")))
@@ -50,16 +59,48 @@ impl HttpReceivers {
             .no_zstd()
             .no_deflate()
             .build()?;
-        Ok(Self { client, reachable })
+        Ok(Self { client, reachable, traces })
     }
-}
 
-#[async_trait]
-impl Receivers for HttpReceivers {
-    async fn send(&self, message: Message<'_>) -> Result<(), Refusal> {
-        // Settings may have become narrower since it was registered; a name is looked at when it is resolved.
-        let url =
-            self.reachable.check(&message.endpoint.url).map_err(|error| refusal(format!("the address {error}")))?;
+    /// A message as a span of its payment's trace. Its address is somebody's secret, and is not told.
+    fn step(&self, message: &Message<'_>) -> Step {
+        let event = message.event;
+        let attributes = [
+            KeyValue::new("http.request.method", "POST"),
+            KeyValue::new("event.id", event_id(event)),
+            KeyValue::new("event.type", event_type(event)),
+            KeyValue::new("endpoint.id", message.endpoint.id.to_string()),
+        ];
+        self.traces.step("send event".to_owned(), attributes, Some(event.payment), event.trace)
+    }
+
+    async fn send_once(
+        &self,
+        url: Url,
+        message: Message<'_>,
+        place: Option<TraceParent>,
+    ) -> (u16, Result<(), Refusal>) {
+        let at = message.at;
+        let response = match self.request(url, message, place).send().await {
+            Ok(response) => response,
+            Err(error) => return (0, Err(refusal(why(&error)))),
+        };
+        let status = response.status();
+        if status.is_success() {
+            return (status.as_u16(), Ok(()));
+        }
+        let busy = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
+        let asked = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).filter(|_| busy);
+        let redirects = if status.is_redirection() { ", and no redirect is followed" } else { "" };
+        let refusal = Refusal {
+            why: format!("it answered {}{redirects}", status.as_u16()),
+            gone: status == StatusCode::GONE,
+            retry_after: asked.and_then(|header| read_retry_after(header, Some(at.utc()))),
+        };
+        (status.as_u16(), Err(refusal))
+    }
+
+    fn request(&self, url: Url, message: Message<'_>, place: Option<TraceParent>) -> reqwest::RequestBuilder {
         let (id, at) = (event_id(message.event), message.at.utc().timestamp());
         let body = event_body(message.event, message.payment);
         let signatures: Vec<String> =
@@ -72,19 +113,23 @@ impl Receivers for HttpReceivers {
             .header("webhook-timestamp", at)
             .header("webhook-signature", signatures.join(" "))
             .body(body);
-        let response = request.send().await.map_err(|error| refusal(why(&error)))?;
-        let status = response.status();
-        if status.is_success() {
-            return Ok(());
+        match place {
+            Some(place) => request.header(TRACEPARENT, place.to_string()),
+            None => request,
         }
-        let busy = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
-        let asked = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).filter(|_| busy);
-        let redirects = if status.is_redirection() { ", and no redirect is followed" } else { "" };
-        Err(Refusal {
-            why: format!("it answered {}{redirects}", status.as_u16()),
-            gone: status == StatusCode::GONE,
-            retry_after: asked.and_then(|header| read_retry_after(header, Some(message.at.utc()))),
-        })
+    }
+}
+
+#[async_trait]
+impl Receivers for HttpReceivers {
+    async fn send(&self, message: Message<'_>) -> Result<(), Refusal> {
+        // Settings may have become narrower since it was registered; a name is looked at when it is resolved.
+        let url =
+            self.reachable.check(&message.endpoint.url).map_err(|error| refusal(format!("the address {error}")))?;
+        let step = self.step(&message);
+        let (status, sent) = self.send_once(url, message, step.place()).await;
+        step.end(status, sent.as_ref().err().map(|_| if status == 0 { "no-answer" } else { "refused" }));
+        sent
     }
 }
 

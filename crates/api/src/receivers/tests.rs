@@ -32,7 +32,7 @@ async fn a_name_that_leads_elsewhere_by_the_time_of_the_connection_is_not_connec
     let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let lookup = Script(Mutex::new(["127.0.0.1", "127.0.0.2"].map(|address| address.parse().unwrap()).into()));
-    let receivers = HttpReceivers::with_lookup(&settings(), lookup).unwrap();
+    let receivers = HttpReceivers::with_lookup(&settings(), lookup, untraced()).unwrap();
     let endpoint = endpoint(&format!("http://shop.example:{port}/events"));
     let (sent, ()) = tokio::join!(
         send(&receivers, &endpoint),
@@ -60,7 +60,7 @@ async fn an_answer_is_taken_for_what_its_status_says_and_nothing_else_of_it_is_r
     ];
     for (text, expected) in cases {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let receivers = HttpReceivers::new(&settings()).unwrap();
+        let receivers = HttpReceivers::new(&settings(), untraced()).unwrap();
         let endpoint = endpoint(&format!("http://{}/", listener.local_addr().unwrap()));
         let (sent, ()) = tokio::join!(send(&receivers, &endpoint), answer(&listener, text));
         let seen = sent
@@ -95,9 +95,14 @@ async fn send(receivers: &HttpReceivers, endpoint: &Endpoint) -> Result<(), Refu
         reference_id: "order-1".parse().unwrap(),
         payment_type: PaymentType::Deposit,
         requested: Money::evidenced("11.12".parse().unwrap(), "EUR".parse::<Currency>().unwrap()).unwrap(),
+        trace: None,
     };
     let secrets = [gateway_client::Secret::from(new_secret().to_string())];
     receivers.send(Message { endpoint, event: &event, payment: None, secrets: &secrets, at: Time::EPOCH }).await
+}
+
+fn untraced() -> Arc<Traces> {
+    Arc::new(Traces::unrecorded(&settings::load(None, []).unwrap().tracing))
 }
 
 fn settings() -> settings::WebhookEndpoints {

@@ -75,7 +75,7 @@ fn list_key(name: &str) -> Option<&'static str> {
 }
 
 /// The tables of the settings, as the environment names them.
-const TABLES: [&str; 19] = [
+const TABLES: [&str; 20] = [
     "HTTP",
     "CALLERS",
     "DATABASE",
@@ -90,6 +90,7 @@ const TABLES: [&str; 19] = [
     "WEBHOOK_ENDPOINTS",
     "NATS",
     "METRICS",
+    "TRACING",
     "CONSOLE",
     "SANDBOX",
     "SETTLEMENTS",
@@ -148,6 +149,7 @@ impl Settings {
         self.check_console()?;
         self.check_sandbox()?;
         self.check_nats()?;
+        self.check_tracing()?;
         self.check_numbers()
     }
 
@@ -233,6 +235,44 @@ impl Settings {
         }
         if nats.credentials.is_set() && !nats.user.is_empty() {
             return Err(wrong("nats.credentials", "is set beside nats.user; set one of the two"));
+        }
+        Ok(())
+    }
+
+    /// Spans tell of no secret, and go wherever a collector listens; the headers are a secret, and do not.
+    fn check_tracing(&self) -> Result<(), InvalidSettings> {
+        let tracing = &self.tracing;
+        if !(0.0..=1.0).contains(&tracing.ratio) {
+            return Err(wrong("tracing.ratio", "must be 0 to 1: 0.1 records one request in ten"));
+        }
+        if tracing.headers.is_set() {
+            crate::traces::read_headers(&tracing.headers)
+                .map_err(|_| wrong("tracing.headers", "must be pairs such as name=value, with commas between"))?;
+        }
+        if !tracing.is_on() {
+            return if tracing.headers.is_set() {
+                Err(wrong("tracing.endpoint", "is missing, and tracing.headers is there"))
+            } else {
+                Ok(())
+            };
+        }
+        let url =
+            Url::parse(&tracing.endpoint).map_err(|error| wrong("tracing.endpoint", &format!("is no URL: {error}")))?;
+        if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+            return Err(wrong("tracing.endpoint", "must begin with http:// or https://, as in http://localhost:4318"));
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(wrong("tracing.endpoint", "must hold no user and no password; set TRACING__HEADERS"));
+        }
+        if url.query().is_some() || url.fragment().is_some() || url.path().trim_end_matches('/').ends_with("/v1/traces")
+        {
+            return Err(wrong("tracing.endpoint", "must be the collector's address alone; /v1/traces is added to it"));
+        }
+        if tracing.headers.is_set() && check_address("tracing.endpoint", &tracing.endpoint).is_err() {
+            return Err(wrong(
+                "tracing.headers",
+                "would travel in the clear; let tracing.endpoint begin with https://",
+            ));
         }
         Ok(())
     }
@@ -337,6 +377,8 @@ impl Settings {
             ("stuck.failures", self.stuck.failures.into()),
             ("stuck.bulk_items_max", self.stuck.bulk_items_max.into()),
             ("metrics.interval_seconds", self.metrics.interval_seconds),
+            ("tracing.queue_max", self.tracing.queue_max as u64),
+            ("tracing.answer_seconds", self.tracing.answer_seconds),
         ];
         if let Some((key, _)) = at_least_one.iter().find(|(_, number)| *number == 0) {
             return Err(wrong(key, "must be at least 1"));

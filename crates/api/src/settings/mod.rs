@@ -46,6 +46,7 @@ pub struct Settings {
     pub webhook_endpoints: WebhookEndpoints,
     pub nats: Nats,
     pub metrics: Metrics,
+    pub tracing: Tracing,
     pub console: Console,
     pub sandbox: Sandbox,
     pub workers: Workers,
@@ -311,6 +312,26 @@ impl Nats {
 pub struct Metrics {
     pub interval_seconds: u64,
     pub full_interval_seconds: u64,
+}
+
+/// `[tracing]`
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "see Settings")]
+pub struct Tracing {
+    pub endpoint: String,
+    pub headers: Secret,
+    pub ratio: f64,
+    pub tell_gateway: bool,
+    pub queue_max: usize,
+    pub answer_seconds: u64,
+}
+
+impl Tracing {
+    /// Whether spans are sent anywhere.
+    pub fn is_on(&self) -> bool {
+        !self.endpoint.is_empty()
+    }
 }
 
 /// `[console]`

@@ -85,7 +85,7 @@ async fn what_cannot_be_understood_ends_with_2_and_one_clear_line() {
 /// Settings with which the service cannot serve: the key is named, nothing listens, nothing is created.
 #[tokio::test]
 async fn settings_that_cannot_work_end_with_2_and_name_the_key() {
-    let broken: [(&[(&str, &str)], &str); 44] = [
+    let broken: [(&[(&str, &str)], &str); 56] = [
         (&[("MASTER_KEY", "")], "master_key: is missing; set MASTER_KEY"),
         (&[("MASTER_KEY", "short-master-key-x")], "master_key: is too short"),
         (&[("SHOPS__MAIN__API_KEY", "")], "shops.main.api_key: is missing; set SHOPS__MAIN__API_KEY"),
@@ -146,6 +146,27 @@ async fn settings_that_cannot_work_end_with_2_and_name_the_key() {
             &[("NATS__URL", "nats://127.0.0.1:4222"), ("NATS__USER", "me"), ("NATS__CREDENTIALS", "hidden-value-6")],
             "nats.credentials: is set beside nats.user",
         ),
+        (&[("TRACING__ENDPOINT", "localhost:4318")], "tracing.endpoint: must begin with http"),
+        (&[("TRACING__ENDPOINT", "http://")], "tracing.endpoint: is no URL"),
+        (
+            &[("TRACING__ENDPOINT", "https://me:hidden-value-7@otel.shop.example")],
+            "tracing.endpoint: must hold no user",
+        ),
+        (&[("TRACING__ENDPOINT", "https://otel.shop.example/?key=hidden-value-8")], "tracing.endpoint: must be the"),
+        (&[("TRACING__ENDPOINT", "http://127.0.0.1:4318/v1/traces")], "tracing.endpoint: must be the"),
+        (&[("TRACING__HEADERS", "a=hidden-value-9")], "tracing.endpoint: is missing"),
+        (
+            &[("TRACING__ENDPOINT", "https://otel.shop.example"), ("TRACING__HEADERS", "hidden-value-10")],
+            "tracing.headers: must be pairs",
+        ),
+        (
+            &[("TRACING__ENDPOINT", "http://otel.shop.example"), ("TRACING__HEADERS", "a=hidden-value-11")],
+            "tracing.headers: would travel in the clear",
+        ),
+        (&[("TRACING__RATIO", "1.5")], "tracing.ratio: must be 0 to 1"),
+        (&[("TRACING__RATIO", "-0.1")], "tracing.ratio: must be 0 to 1"),
+        (&[("TRACING__RATIO", "NaN")], "tracing.ratio: must be 0 to 1"),
+        (&[("TRACING__QUEUE_MAX", "0")], "tracing.queue_max: must be at least 1"),
         (&[("LOG__LEVEL", "api=loud")], "log.level"),
         (&[("LOG__LEVEL", "loud")], "log.level"),
     ];

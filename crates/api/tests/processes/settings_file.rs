@@ -51,10 +51,16 @@ async fn every_setting_can_be_given_by_its_name_in_the_environment() {
         };
         // Of a secret only this is shown.
         let expected = if text(at(&before, &key)) == "[set]" { "[set]".to_owned() } else { value };
-        let is_unset_secret =
-            ["previous_signing_key", "access_key_id", "secret_access_key", "nats.password", "nats.credentials"]
-                .iter()
-                .any(|name| key.ends_with(name));
+        let is_unset_secret = [
+            "previous_signing_key",
+            "access_key_id",
+            "secret_access_key",
+            "nats.password",
+            "nats.credentials",
+            "tracing.headers",
+        ]
+        .iter()
+        .any(|name| key.ends_with(name));
         let expected = if is_unset_secret { "[set]".to_owned() } else { expected };
         // Tables are written one way there, and shown another.
         let expected = if key == "payments.flow_rules" { RULE_SHOWN.to_owned() } else { expected };
@@ -164,6 +170,7 @@ fn another(key: &str, now: &Value) -> String {
         | "sweep.poll_seconds"
         | "webhook_endpoints.retry_seconds" => "7,8,9".to_owned(),
         "callers.trusted_proxies" | "webhook_endpoints.allowed_networks" => "10.1.0.0/16,fd00::/8".to_owned(),
+        "tracing.ratio" => "0.25".to_owned(),
         "log.level" => "debug,sqlx=warn".to_owned(),
         "log.format" => "json".to_owned(),
         _ => match now {

@@ -165,6 +165,11 @@ impl TestApp {
         assert!(self.application.take().unwrap().stop().await);
         let pairs = kept_in(&self.files, pairs);
         self.settings = read_settings(environment(&self.data, &self.gateway.url(), &self.url, &pairs));
+        self.start_again().await;
+    }
+
+    /// Starts what is stopped, as its settings are.
+    pub(crate) async fn start_again(&mut self) {
         let listener = TcpListener::bind(self.url.strip_prefix("http://").unwrap()).unwrap();
         let open = open_database(&self.settings).await.unwrap();
         let clock = Arc::new(self.clock.clone());

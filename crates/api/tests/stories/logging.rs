@@ -165,6 +165,24 @@ async fn an_error_is_one_line_and_every_line_of_a_request_has_its_name() {
     assert!(errors[0]["error"].as_str().is_some_and(|error| error.contains("the database refuses")), "{errors:?}");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_line_of_a_traced_request_has_its_trace() {
+    let app = Talkative::start().await;
+    let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let request = app.http.post(format!("{}/v1/payments", app.url)).json(&order("order-1")).bearer_auth(CALLER_KEY);
+    let traced = Answer::of(request.header("traceparent", format!("00-{trace}-00f067aa0ba902b7-01"))).await;
+    let untraced = app.post("/v1/payments", &order("order-2")).await;
+    let lines = async |answer: &Answer| {
+        let is_last = |line: &Value| line["message"] == "request" && line["level"] == "DEBUG";
+        eventually("its last line", async || app.lines_of(answer).iter().any(is_last)).await;
+        app.lines_of(answer)
+    };
+    let of_traced = lines(&traced).await;
+    assert!(of_traced.iter().all(|line| line["span"]["trace_id"] == trace), "{of_traced:?}");
+    let of_untraced = lines(&untraced).await;
+    assert!(of_untraced.iter().all(|line| line["span"].get("trace_id").is_none()), "{of_untraced:?}");
+}
+
 /// The built program, serving and talking.
 struct Talkative {
     process: Child,

@@ -10,6 +10,8 @@ mod bad_input;
 mod bucket;
 mod bulk;
 mod cards;
+#[path = "../collector/mod.rs"]
+mod collector;
 mod commands;
 mod console;
 mod database;
@@ -50,5 +52,6 @@ mod stuck;
 mod sweeping;
 mod taking;
 mod telling;
+mod traces;
 mod versions;
 mod wire;

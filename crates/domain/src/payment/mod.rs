@@ -40,7 +40,7 @@ pub use submission::{Attempt, Kind, Submission};
 
 use crate::{
     Actor, Fingerprint, Flow, GatewayPaymentId, Metadata, Money, PaymentId, PaymentMethod, PaymentType, ReferenceId,
-    ShopName, Time,
+    ShopName, Time, TraceParent,
 };
 
 /// What a payment is from its first moment on, and stays: the order without what is only passed on.
@@ -79,6 +79,9 @@ pub struct Opening {
     /// Who ordered it; none for what was opened before this was recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ordered_by: Option<Actor>,
+    /// Where it began, for whoever follows a trace; none if nobody does. On the heap, since every payment is carried about with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<Box<TraceParent>>,
 }
 
 /// One payment: the fold of its ledger.

@@ -119,6 +119,7 @@ pub(crate) fn opening(kind: Kind) -> Opening {
         metadata: [("basket".parse().unwrap(), "seven apples".parse().unwrap())].into(),
         fingerprint: domain::Fingerprint::default(),
         ordered_by: None,
+        trace: None,
     }
 }
 

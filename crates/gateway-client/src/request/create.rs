@@ -109,7 +109,7 @@ pub fn create_payment(order: &CreatePayment, class: Class) -> Result<Request, In
         Class::Inert | Class::Moving => Kind::MovingPost,
     };
     let body = json(&CreateJson::from(order));
-    Ok(Request { method: Method::Post, path: PAYMENTS.to_owned(), body: Some(body), kind })
+    Ok(Request { method: Method::Post, path: PAYMENTS.to_owned(), body: Some(body), kind, traceparent: None })
 }
 
 impl CreatePayment {

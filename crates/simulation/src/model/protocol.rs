@@ -120,5 +120,6 @@ fn order(number: u128, kind: Kind) -> Option<Opening> {
         metadata: BTreeMap::new(),
         fingerprint: Fingerprint::default(),
         ordered_by: None,
+        trace: None,
     })
 }

@@ -27,25 +27,25 @@ bearing as (
         $53::numeric[], $54::text[], $55::text[], $56::text[], $57::text[], $58::text[], $59::bool[], $60::uuid[],
         $61::text[], $62::text[], $63::text[], $64::text[], $65::text[], $66::text[], $67::numeric[], $68::text[], $69::text[],
         $70::text[], $71::text[], $72::text[], $73::text[], $74::text[], $75::text[], $76::text[], $77::text[],
-        $78::text[], $79::text[], $80::text[], $81::text[], $82::int8[], $83::int8[], $84::timestamptz[],
-        $85::timestamptz[], $86::text[], $87::timestamptz[], $88::int8[], $89::uuid[], $90::timestamptz[],
-        $91::bytea[]
+        $78::text[], $79::text[], $80::text[], $81::text[], $82::text[], $83::int8[], $84::int8[], $85::timestamptz[],
+        $86::timestamptz[], $87::text[], $88::timestamptz[], $89::int8[], $90::uuid[], $91::timestamptz[],
+        $92::bytea[]
     ) as b(unit, payment_id, shop, reference_id, payment_type, state, state_at, amount, currency,
          requested_payment_method, payment_method, flow, kind, pre_auth, parent_payment_id, metadata, fingerprint,
          attempts, gateway_payment_id, redirect_url, external_refs, settled_amount, settled_currency, fee,
          error_code, error_message, external_result_code, error_fields, confirmed_by, contradicted_by, others, flags, commands,
-         refunds, told_parent, ordered_by, state_changes, version, created_at, updated_at, open_state, next_check_at,
-         epoch, lease_owner, leased_until, kept_request)
+         refunds, told_parent, ordered_by, trace, state_changes, version, created_at, updated_at, open_state,
+         next_check_at, epoch, lease_owner, leased_until, kept_request)
 ),
 entering as (
     select * from unnest(
-        $92::int4[], $93::uuid[], $94::int8[], $95::timestamptz[], $96::text[], $97::text[], $98::text[],
-        $99::text[], $100::bool[], $101::text[], $102::text[],
-        $103::text[]
+        $93::int4[], $94::uuid[], $95::int8[], $96::timestamptz[], $97::text[], $98::text[], $99::text[],
+        $100::text[], $101::bool[], $102::text[], $103::text[],
+        $104::text[]
     ) as e(unit, payment_id, sequence, at, source, verdict, kind, state, changes_state, seen, change, movements)
 ),
 filing as (
-    select * from unnest($104::int4[], $105::uuid[], $106::text[], $107::uuid[], $108::timestamptz[])
+    select * from unnest($105::int4[], $106::uuid[], $107::text[], $108::uuid[], $109::timestamptz[])
     as f(unit, notice_id, verdict, payment_id, filed_at)
 ),
 
@@ -93,14 +93,14 @@ born as (
         payment_method, flow, kind, pre_auth, parent_payment_id, metadata, fingerprint, attempts, gateway_payment_id,
         redirect_url, external_refs, settled_amount, settled_currency, fee, error_code, error_message, external_result_code,
         error_fields, confirmed_by, contradicted_by, others, flags, commands, refunds, told_parent, ordered_by,
-        state_changes, version, created_at, updated_at)
+        trace, state_changes, version, created_at, updated_at)
     select b.payment_id, b.shop, b.reference_id, b.payment_type, b.state, b.state_at, b.amount, b.currency,
            b.requested_payment_method, b.payment_method, b.flow, b.kind, b.pre_auth, b.parent_payment_id,
            b.metadata::jsonb, b.fingerprint::jsonb, b.attempts::jsonb, b.gateway_payment_id, b.redirect_url,
            b.external_refs::jsonb, b.settled_amount, b.settled_currency, b.fee::jsonb, b.error_code, b.error_message,
            b.external_result_code, b.error_fields::jsonb, string_to_array(b.confirmed_by, ','),
            b.contradicted_by::jsonb, b.others::jsonb, string_to_array(b.flags, ','), b.commands::jsonb,
-           b.refunds::jsonb, b.told_parent, b.ordered_by::jsonb, b.state_changes, b.version,
+           b.refunds::jsonb, b.told_parent, b.ordered_by::jsonb, b.trace, b.state_changes, b.version,
            b.created_at, b.updated_at
     from bearing b join fit on fit.unit = b.unit
     where (select count(*) from claimed) >= 0 -- always; gateway ids come before references

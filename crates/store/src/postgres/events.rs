@@ -44,7 +44,7 @@ pub(super) const FEED_END: &str = "select last_position from event_feed where id
 macro_rules! event_columns {
     () => {
         "o.position, o.payment_id, o.sequence, o.version, o.state as event_state, o.occurred_at, p.shop, p.reference_id, \
-         p.payment_type, p.amount, p.currency"
+         p.payment_type, p.amount, p.currency, p.trace"
     };
 }
 
@@ -306,6 +306,7 @@ fn event(row: &PgRow) -> Result<Event, StoreError> {
         payment_type: get(row, "payment_type")?,
         amount: get(row, "amount")?,
         currency: get(row, "currency")?,
+        trace: get(row, "trace")?,
     }
     .read()
 }

@@ -20,8 +20,8 @@ macro_rules! stored_columns {
          p.error_fields::text as error_fields, array_to_string(p.confirmed_by, ',') as confirmed_by, \
          p.contradicted_by::text as contradicted_by, p.others::text as others, \
          array_to_string(p.flags, ',') as flags, p.commands::text as commands, p.refunds::text as refunds, \
-         p.told_parent, p.care::text as care, p.ordered_by::text as ordered_by, p.version, p.created_at, p.updated_at, \
-         c.checks, c.empty_look_ups, c.checked_at, c.next_check_at, c.failures, \
+         p.told_parent, p.care::text as care, p.ordered_by::text as ordered_by, p.trace, p.version, \
+         p.created_at, p.updated_at, c.checks, c.empty_look_ups, c.checked_at, c.next_check_at, c.failures, \
          c.stuck_reason, c.stuck_since, c.stuck_at, c.epoch, c.leased_until"
     };
 }
@@ -68,6 +68,7 @@ pub(super) fn read(row: &PgRow) -> Result<Stored, StoreError> {
             told_parent: get(row, "told_parent")?,
             care: get(row, "care")?,
             ordered_by: get(row, "ordered_by")?,
+            trace: get(row, "trace")?,
             version: get(row, "version")?,
             created_at: time(row, "created_at")?,
             updated_at: time(row, "updated_at")?,

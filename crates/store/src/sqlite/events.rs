@@ -36,7 +36,7 @@ pub(super) const FEED_END: &str = "select last_position from event_feed where id
 macro_rules! event_columns {
     () => {
         "o.position, o.payment_id, o.sequence, o.version, o.state as event_state, o.occurred_at, p.shop, p.reference_id, \
-         p.payment_type, p.amount_whole, p.amount_nano, p.amount_atto, p.currency"
+         p.payment_type, p.amount_whole, p.amount_nano, p.amount_atto, p.currency, p.trace"
     };
 }
 
@@ -352,6 +352,7 @@ fn event(row: &SqliteRow) -> Result<Event, StoreError> {
         payment_type: get(row, "payment_type")?,
         amount: amount(row, ["amount_whole", "amount_nano", "amount_atto"])?.ok_or_else(|| absurd("amount"))?,
         currency: get(row, "currency")?,
+        trace: get(row, "trace")?,
     }
     .read()
 }

@@ -19,7 +19,8 @@ pub(super) const INSERT_PAYMENTS: &str = "
         attempts, gateway_payment_id, redirect_url, external_refs, settled_whole, settled_nano, settled_atto,
         settled_currency, fee, error_code, error_message, external_result_code, error_fields, confirmed_by,
         contradicted_by,
-        others, flags, commands, refunds, told_parent, ordered_by, state_changes, version, created_at, updated_at)
+        others, flags, commands, refunds, told_parent, ordered_by, trace, state_changes, version, created_at,
+        updated_at)
     select
         row ->> 'payment_id', row ->> 'shop', row ->> 'reference_id', row ->> 'payment_type', row ->> 'state',
         row ->> 'state_at', row ->> 'amount_whole', row ->> 'amount_nano', row ->> 'amount_atto',
@@ -30,8 +31,8 @@ pub(super) const INSERT_PAYMENTS: &str = "
         row ->> 'settled_currency', row ->> 'fee', row ->> 'error_code', row ->> 'error_message',
         row ->> 'external_result_code', row ->> 'error_fields', row ->> 'confirmed_by',
         row ->> 'contradicted_by', row ->> 'others', row ->> 'flags', row ->> 'commands',
-        row ->> 'refunds', row ->> 'told_parent', row ->> 'ordered_by', row ->> 'changes_state',
-        row ->> 'version', row ->> 'created_at', row ->> 'updated_at'
+        row ->> 'refunds', row ->> 'told_parent', row ->> 'ordered_by', row ->> 'trace',
+        row ->> 'changes_state', row ->> 'version', row ->> 'created_at', row ->> 'updated_at'
     from given";
 
 pub(super) const INSERT_CHECKS: &str = "

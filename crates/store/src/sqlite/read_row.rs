@@ -20,8 +20,8 @@ macro_rules! stored_columns {
          p.parent_payment_id, p.metadata, p.fingerprint, p.attempts, p.gateway_payment_id, p.redirect_url, \
          p.external_refs, p.settled_whole, p.settled_nano, p.settled_atto, p.settled_currency, p.fee, p.error_code, \
          p.error_message, p.external_result_code, p.error_fields, p.confirmed_by, p.contradicted_by, p.others, \
-         p.flags, p.commands, p.refunds, p.told_parent, p.care, p.ordered_by, p.version, p.created_at, p.updated_at, \
-         c.next_check_at, c.checks, c.empty_look_ups, c.checked_at, c.failures, c.stuck_reason, \
+         p.flags, p.commands, p.refunds, p.told_parent, p.care, p.ordered_by, p.trace, p.version, p.created_at, \
+         p.updated_at, c.next_check_at, c.checks, c.empty_look_ups, c.checked_at, c.failures, c.stuck_reason, \
          c.stuck_since, c.stuck_at, c.leased_until, c.epoch"
     };
 }
@@ -66,6 +66,7 @@ pub(super) fn stored(row: &SqliteRow) -> Result<Stored, StoreError> {
         told_parent: get(row, "told_parent")?,
         care: get(row, "care")?,
         ordered_by: get(row, "ordered_by")?,
+        trace: get(row, "trace")?,
         version: get(row, "version")?,
         created_at: time(row, "created_at")?,
         updated_at: time(row, "updated_at")?,

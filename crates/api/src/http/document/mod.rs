@@ -27,7 +27,9 @@ const ABOUT: &str = "Payments through the gateway, each made exactly once and br
     parameters of a request are refused; unknown fields of an answer may appear. Every error is a `Problem` (RFC 9457), whose \
     `type` leads to a page about it. An answer of 202 says that something was taken whose outcome is not known yet: it resolves \
     itself; never order it again under another reference. A request that is given an `Idempotency-Key` is done once, where it says \
-    that it takes one. A key may be bounded in how much it asks for: `RateLimit` says what is left, and 429 when to come again.";
+    that it takes one. A key may be bounded in how much it asks for: `RateLimit` says what is left, and 429 when to come again. \
+    A `traceparent` (W3C Trace Context) is taken up: the payment keeps it, and whoever is told of the payment is sent one of the same \
+    trace; one that is malformed counts as none.";
 
 /// `GET /openapi.json`.
 pub(super) async fn read() -> HttpResponse {

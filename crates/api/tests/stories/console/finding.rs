@@ -52,6 +52,23 @@ on_every_store! {
     }
 }
 
+/// It is followed from there, wherever the house keeps its traces.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_payment_tells_its_trace_to_whoever_follows_it() {
+    let app = TestApp::start(Kind::Sqlite).await;
+    let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let request = app.http.post(app.at("/v1/payments")).json(&order("order-1")).bearer_auth(crate::app::CALLER_KEY);
+    let taken = app.send(request.header("traceparent", format!("00-{trace}-00f067aa0ba902b7-01"))).await.body;
+    let untraced = app.take("order-2").await.body;
+    let mut person = Person::signed_in(&app, "pk_oncall", &[Scope::OpsRead, Scope::PaymentsRead], &[]).await;
+    let mut page = async |payment: &serde_json::Value| {
+        person.get(&format!("/console/payments/{}", payment["id"].as_str().unwrap())).await.words()
+    };
+    let words = page(&taken).await;
+    assert!(words.contains(&format!("Trace {trace}")), "{words}");
+    assert!(!page(&untraced).await.contains("Trace "));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_timeline_has_a_lane_for_each_and_every_line_opens_what_was_seen() {
     let app = TestApp::start(Kind::Sqlite).await;

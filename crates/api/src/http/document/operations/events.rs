@@ -138,6 +138,7 @@ pub(in crate::http::document) fn told() -> Operation {
         .header("webhook-id", true, "the event's id, the same whenever it is sent", &text)
         .header("webhook-timestamp", true, "when it was sent, in seconds since 1970", &text)
         .header("webhook-signature", true, "`v1,` and the signature in base64; several while a secret is rotated", &text)
+        .header("traceparent", false, "the place in the trace that the payment was ordered in, if somebody follows it", &text)
         .raw_body(true, json!({ "application/json": { "schema": { "$ref": "#/components/schemas/Event" } } }))
         .answers_empty(200, "taken; any other 2xx says the same, 410 switches the endpoint off, and everything else is sent again")
 }

@@ -22,7 +22,7 @@ use store::{Coalescer, Database, OwnerId, StoreError};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
-use crate::console;
+use crate::console::{self, OpenId, OpenIdError};
 use crate::http::{self, App, KnownKeys, RateLimit, UsedKeys};
 use crate::ids::Ids;
 use crate::metered::{MeteredGateway, MeteredStore};
@@ -93,6 +93,9 @@ pub enum StartError {
     /// `master_key`.
     #[error("master_key: {0}")]
     MasterKey(#[from] InvalidMasterKey),
+    /// `console.openid`.
+    #[error("console.openid: {0}")]
+    OpenId(#[from] OpenIdError),
     /// `exports.bucket`.
     #[error("exports.bucket: {0}")]
     Bucket(#[from] InvalidBucket),
@@ -131,6 +134,12 @@ pub fn bulk_worker(settings: &Settings, database: &Database, desk: Arc<Desk>) ->
     BulkWorker::new(desk, records, reads, inbox, events, settings.stuck.bulk_items_max)
 }
 
+/// What compares the books with the gateway's.
+fn reconciler(settings: &Settings, database: &Database, desk: Arc<Desk>) -> Reconciler {
+    let (records, settlements) = (database.reconciliations.clone(), database.settlements.clone());
+    Reconciler::new(desk, records, settlements, settings.reconciliation_rules())
+}
+
 /// Where people resolve what the machine may not, as the settings say.
 pub fn resolver(settings: &Settings, database: &Database, desk: Arc<Desk>) -> Resolver {
     Resolver::new(desk, database.proposals.clone(), settings.resolve_rules())
@@ -158,9 +167,7 @@ impl Application {
         let traces = Arc::new(Traces::new(&settings.tracing, Handle::current(), &metrics)?);
         let desk = Arc::new(metered_desk(settings, &open.database, Arc::clone(&clock), &metrics, &traces)?);
         let sampler = Arc::new(sampler(settings, &open.database, &metrics));
-        let records = open.database.reconciliations.clone();
-        let (settlements, rules) = (open.database.settlements.clone(), settings.reconciliation_rules());
-        let reconciler = Arc::new(Reconciler::new(Arc::clone(&desk), records, settlements, rules));
+        let reconciler = Arc::new(reconciler(settings, &open.database, Arc::clone(&desk)));
         let resolver = Arc::new(resolver(settings, &open.database, Arc::clone(&desk)));
         let bulk = Arc::new(bulk_worker(settings, &open.database, Arc::clone(&desk)));
         let exporter = Arc::new(exporter(settings, &open.database, Arc::clone(&desk))?);
@@ -208,6 +215,7 @@ impl Application {
             replicas: open.database.replicas.clone(),
             trend: Trend::default(),
             console: settings.console.clone(),
+            openid: OpenId::of(settings)?.map(Arc::new),
             known_keys: KnownKeys::default(),
             used_keys: UsedKeys::default(),
             trusted_proxies: settings.callers.trusted_proxies.clone(),

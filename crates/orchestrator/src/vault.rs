@@ -97,7 +97,7 @@ impl Vault {
     }
 
     /// A digest that can be compared by whoever has the key, and tells nothing to whoever has not.
-    pub(crate) fn digest(&self, parts: &[&[u8]]) -> [u8; 32] {
+    pub fn digest(&self, parts: &[&[u8]]) -> [u8; 32] {
         mac(&self.digesting, parts)
     }
 }

@@ -59,7 +59,7 @@ pub use reconciliations::{
 };
 pub use replicas::{Replica, Replicas};
 pub use samples::{OpenCount, SampleClaim, Samples};
-pub use sessions::{Session, Sessions};
+pub use sessions::{Holder, Person, Proof, Session, Sessions};
 pub use settlements::{Settlement, Settlements};
 pub use sqlite::{ServingLock, lock_for_serving};
 pub use store::{

@@ -174,6 +174,7 @@ impl CommandError {
                 | StartError::Receivers(_)
                 | StartError::Bucket(_)
                 | StartError::Tracing(_)
+                | StartError::OpenId(_)
                 | StartError::DatabaseUrl(_),
             ) => 2,
             Self::Start(StartError::Store(_) | StartError::Listen(_))

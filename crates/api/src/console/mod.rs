@@ -16,6 +16,7 @@ mod gateway_now;
 mod given;
 mod health;
 mod moment;
+mod open_id;
 mod page;
 mod payment;
 mod payments;
@@ -32,6 +33,7 @@ mod trouble;
 mod visitor;
 mod webhooks_in;
 
+pub use open_id::{OpenId, OpenIdError};
 use page::{Shell, Tab, html};
 pub use routes::{ROUTES, routes};
 use trouble::Trouble;

@@ -13,7 +13,7 @@ use crate::http::problem::{Kind, Problem};
 pub(super) struct Shell {
     /// The name of the page.
     pub(super) title: String,
-    /// Whose key was shown; empty while nobody is signed in.
+    /// Who it is, as in the ledger; empty while nobody is signed in.
     pub(super) who: String,
     /// What every form of the page says.
     pub(super) form_mark: String,

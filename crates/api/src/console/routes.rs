@@ -2,16 +2,18 @@ use actix_web::middleware::from_fn;
 use actix_web::web::{self, ServiceConfig};
 
 use super::{
-    asset, breaks, bulk_actions, care, confirm, dress, exports, gateway_now, health, payment, payments,
+    asset, breaks, bulk_actions, care, confirm, dress, exports, gateway_now, health, open_id, payment, payments,
     reconciliations, runbook, sign_in, stuck, webhooks_in,
 };
 use crate::http::{Route, get, not_found, post, register};
 
 /// All pages and deeds below `/console`, those of one path beside each other.
-pub const ROUTES: [Route; 41] = [
+pub const ROUTES: [Route; 43] = [
     get("", || web::get().to(sign_in::home)),
     get("/sign-in", || web::get().to(sign_in::page)),
     post("/sign-in", || web::post().to(sign_in::sign_in)),
+    get("/sign-in/openid", || web::get().to(open_id::begin)),
+    get("/sign-in/openid/callback", || web::get().to(open_id::come_back)),
     post("/sign-out", || web::post().to(sign_in::sign_out)),
     get("/console.css", || web::get().to(asset::style)),
     get("/console.js", || web::get().to(asset::script)),

@@ -6,12 +6,13 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use domain::{Text, Time};
-use store::{KeyRecord, Scope, Session};
+use store::{Holder, KeyRecord, Proof, Scope, Session};
 
 use super::fields::Fields;
 use super::session::Token;
 use super::visitor::caller_of;
 use super::{Shell, Tab, Trouble, Visitor, html};
+use crate::http::problem::{Kind, Problem};
 use crate::http::query::Query;
 use crate::http::{App, Caller, digest};
 
@@ -36,7 +37,7 @@ pub(super) async fn page(request: HttpRequest, app: Data<App>) -> Result<HttpRes
     if let Some(token) = &known
         && caller_of(token, &app).await?.is_some()
     {
-        return Ok(go_to(if next.is_empty() { "/console" } else { &next }));
+        return Ok(go_to_wanted(&next));
     }
     // Another window may show this page as well: its form stays good.
     ask(&known.unwrap_or_else(Token::new), next, None, &app)
@@ -44,7 +45,8 @@ pub(super) async fn page(request: HttpRequest, app: Data<App>) -> Result<HttpRes
 
 fn ask(token: &Token, next: String, wrong: Option<&'static str>, app: &App) -> Result<HttpResponse, Trouble> {
     let shell = Shell { title: "Sign in".to_owned(), form_mark: token.form_mark(), ..Shell::default() };
-    let mut response = html(&SignInPage { shell, next, wrong })?;
+    let provider = app.openid.as_ref().map(|openid| openid.name());
+    let mut response = html(&SignInPage { shell, next, wrong, provider, keys: app.console.keys })?;
     *response.status_mut() = if wrong.is_some() { StatusCode::UNAUTHORIZED } else { StatusCode::OK };
     response.add_cookie(&token.cookie(&app.console)).map_err(|_| cookie_lost())?;
     Ok(response)
@@ -59,6 +61,9 @@ pub(super) async fn sign_in(request: HttpRequest, payload: Payload, app: Data<Ap
     let next: Option<String> = fields.text("next");
     let is_whole = fields.into_errors().is_empty();
     let next = next.filter(|next| is_page_of_ours(next)).unwrap_or_default();
+    if !app.console.keys {
+        return ask(&token.unwrap_or_else(Token::new), next, Some("No key is taken here."), &app);
+    }
     let key = match key.filter(|_| is_whole) {
         Some(key) => live_key(key.as_str(), &app).await?,
         None => None,
@@ -70,17 +75,22 @@ pub(super) async fn sign_in(request: HttpRequest, payload: Payload, app: Data<Ap
     if ![Scope::OpsRead, Scope::Admin].iter().any(|scope| key.scopes.contains(scope)) {
         return ask(&token, next, Some("This key has not the scope ops:read, which the console needs."), &app);
     }
-    Caller::with(key.clone()).check_network(&request, &app)?;
-    let token = Token::new();
-    let begun_at = app.desk.now();
-    let session =
-        Session { digest: token.digest().to_vec(), key: key.id, begun_at, expires_at: end_of(begun_at, &app) };
-    let sessions = app.sessions.clone();
-    app.works.run(async move { sessions.begin_session(&session).await }).await??;
-    tracing::info!(key = %key.id, "somebody signed in at the console");
-    let mut response = go_to(if next.is_empty() { "/console" } else { &next });
+    let id = key.id;
+    Caller::with(Holder::Key(key)).check_network(&request, &app)?;
+    let token = begin_session(Proof::Key(id), &app).await?;
+    tracing::info!(key = %id, "somebody signed in at the console");
+    let mut response = go_to_wanted(&next);
     response.add_cookie(&token.cookie(&app.console)).map_err(|_| cookie_lost())?;
     Ok(response)
+}
+
+/// Begins a session of somebody who has shown who they are.
+pub(super) async fn begin_session(proof: Proof, app: &App) -> Result<Token, Problem> {
+    let (token, begun_at) = (Token::new(), app.desk.now());
+    let session = Session { digest: token.digest().to_vec(), proof, begun_at, expires_at: end_of(begun_at, app) };
+    let sessions = app.sessions.clone();
+    app.works.run(async move { sessions.begin_session(&session).await }).await??;
+    Ok(token)
 }
 
 /// `POST /console/sign-out`: the session is over, wherever else its token may lie.
@@ -110,7 +120,7 @@ fn end_of(begun_at: Time, app: &App) -> Time {
 }
 
 /// Whether an address leads nowhere else.
-fn is_page_of_ours(next: &str) -> bool {
+pub(super) fn is_page_of_ours(next: &str) -> bool {
     let is_plain = next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
     next.starts_with("/console/") && is_plain && next.len() <= NEXT_LENGTH_MAX
 }
@@ -120,15 +130,22 @@ pub(super) fn go_to(path: &str) -> HttpResponse {
     HttpResponse::SeeOther().insert_header((LOCATION, path)).finish()
 }
 
-fn cookie_lost() -> crate::http::problem::Problem {
-    use crate::http::problem::{Kind, Problem};
+/// Has it go to the page that was wanted, if there was one.
+pub(super) fn go_to_wanted(next: &str) -> HttpResponse {
+    go_to(if next.is_empty() { "/console" } else { next })
+}
+
+/// The browser would hold nothing.
+pub(super) fn cookie_lost() -> Problem {
     Problem::new(Kind::Internal, "the cookie could not be written")
 }
 
 #[derive(Template)]
 #[template(path = "console/sign_in.html")]
-struct SignInPage {
+struct SignInPage<'a> {
     shell: Shell,
     next: String,
     wrong: Option<&'static str>,
+    provider: Option<&'a str>,
+    keys: bool,
 }

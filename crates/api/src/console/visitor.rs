@@ -2,14 +2,15 @@ use actix_web::dev::Payload;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
 use futures::future::LocalBoxFuture;
-use store::Scope;
+use store::{Holder, Scope};
 
 use super::session::Token;
 use super::{Shell, Tab, Trouble};
 use crate::http::problem::{Kind, Problem};
 use crate::http::{App, Caller};
 
-/// Whoever is signed in at the console: a caller whose key was shown at the beginning of the session.
+/// Whoever is signed in at the console: a caller who has shown a key at the beginning of the session, or whom another service
+/// has signed in.
 pub(super) struct Visitor {
     caller: Caller,
     token: Token,
@@ -27,7 +28,9 @@ impl Visitor {
         let next = if request.method().is_safe() { path_of(request) } else { String::new() };
         let (caller, token) = found.ok_or(Trouble::SignIn { next })?;
         caller.check_network(request, app)?;
-        app.used_keys.note(caller.actor().key, app.desk.now());
+        if let Some(key) = caller.key() {
+            app.used_keys.note(key, app.desk.now());
+        }
         Ok(Self { caller, token })
     }
 
@@ -52,11 +55,15 @@ impl Visitor {
     }
 }
 
-/// Who has a token, if its session lives.
+/// Who has a token, if its session lives, and the settings still let people in as it was begun.
 pub(super) async fn caller_of(token: &Token, app: &App) -> Result<Option<Caller>, Problem> {
     let (sessions, digest, now) = (app.sessions.clone(), token.digest(), app.desk.now());
-    let key = app.works.run(async move { sessions.key_of_session(&digest, now).await }).await??;
-    Ok(key.map(Caller::with))
+    let holder = app.works.run(async move { sessions.holder_of_session(&digest, now).await }).await??;
+    let is_let_in = |holder: &Holder| match holder {
+        Holder::Key(_) => app.console.keys,
+        Holder::Person(_) => app.openid.is_some(),
+    };
+    Ok(holder.filter(is_let_in).map(Caller::with))
 }
 
 fn no_app() -> Problem {

@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use actix_web::HttpRequest;
@@ -6,17 +6,17 @@ use actix_web::http::header::AUTHORIZATION;
 use domain::{Actor, ShopName, Time};
 use parking_lot::Mutex;
 use sha2::{Digest as _, Sha256};
-use store::{KeyRecord, Scope};
+use store::{Holder, KeyRecord, Scope};
 use uuid::Uuid;
 
 use super::App;
 use super::address::address_of;
 use super::problem::{Kind, Problem};
 
-/// Who calls, proven by a key that may do what is asked.
+/// Who calls, proven by a key that may do what is asked; at the console it may be a person whom another service has signed in.
 #[derive(Debug, Clone)]
 pub struct Caller {
-    key: KeyRecord,
+    holder: Holder,
 }
 
 impl Caller {
@@ -43,23 +43,32 @@ impl Caller {
         if let Some(limit) = &app.rate_limit {
             limit.count(request, key.id)?;
         }
-        let caller = Self { key };
+        let id = key.id;
+        let caller = Self::with(Holder::Key(key));
         caller.check_network(request, app)?;
-        app.used_keys.note(caller.key.id, app.desk.now());
-        if scopes.iter().any(|scope| caller.may(*scope)) { Ok(caller) } else { Err(missing(scopes)) }
+        app.used_keys.note(id, app.desk.now());
+        if scopes.iter().any(|scope| caller.may(*scope)) { Ok(caller) } else { Err(caller.missing(scopes)) }
     }
 
-    /// Whoever has shown this key.
-    pub(crate) fn with(key: KeyRecord) -> Self {
-        Self { key }
+    /// Whoever has shown that it is this one.
+    pub(crate) fn with(holder: Holder) -> Self {
+        Self { holder }
+    }
+
+    /// Its key, if it has shown one.
+    pub(crate) fn key(&self) -> Option<Uuid> {
+        match &self.holder {
+            Holder::Key(key) => Some(key.id),
+            Holder::Person(_) => None,
+        }
     }
 
     /// Refuses whoever calls from where the key may not be used.
     pub(crate) fn check_network(&self, request: &HttpRequest, app: &App) -> Result<(), Problem> {
-        let networks = &self.key.networks;
-        if networks.is_empty() {
-            return Ok(());
-        }
+        let networks = match &self.holder {
+            Holder::Key(key) if !key.networks.is_empty() => &key.networks,
+            Holder::Key(_) | Holder::Person(_) => return Ok(()),
+        };
         let address = address_of(request, &app.trusted_proxies);
         if address.is_some_and(|address| networks.iter().any(|network| network.contains(&address))) {
             return Ok(());
@@ -70,27 +79,44 @@ impl Caller {
 
     /// Refuses whoever has not this scope.
     pub fn check(&self, scope: Scope) -> Result<(), Problem> {
-        if self.may(scope) { Ok(()) } else { Err(missing(&[scope])) }
+        if self.may(scope) { Ok(()) } else { Err(self.missing(&[scope])) }
     }
 
-    /// Whether its key has this scope.
+    /// Whether it has this scope.
     pub fn may(&self, scope: Scope) -> bool {
-        self.key.scopes.contains(&scope) || self.key.scopes.contains(&Scope::Admin)
+        let scopes = match &self.holder {
+            Holder::Key(key) => &key.scopes,
+            Holder::Person(person) => &person.scopes,
+        };
+        scopes.contains(&scope) || scopes.contains(&Scope::Admin)
     }
 
     /// Who it is, for the ledger.
     pub fn actor(&self) -> Actor {
-        Actor { key: self.key.id, name: self.key.name.clone() }
+        let (key, name) = match &self.holder {
+            Holder::Key(key) => (key.id, &key.name),
+            Holder::Person(person) => (person.id, &person.name),
+        };
+        Actor { key, name: name.clone() }
     }
 
-    /// Whether the key may see this shop.
+    /// Whether it may see this shop.
     pub fn may_see(&self, shop: &ShopName) -> bool {
-        self.key.shops.is_empty() || self.key.shops.contains(shop)
+        self.shops().is_empty() || self.shops().contains(shop)
     }
 
     /// The shops that it may see; empty means all.
-    pub fn shops(&self) -> &std::collections::BTreeSet<ShopName> {
-        &self.key.shops
+    pub fn shops(&self) -> &BTreeSet<ShopName> {
+        match &self.holder {
+            Holder::Key(key) => &key.shops,
+            Holder::Person(person) => &person.shops,
+        }
+    }
+
+    fn missing(&self, scopes: &[Scope]) -> Problem {
+        let named: Vec<String> = scopes.iter().map(Scope::to_string).collect();
+        let who = if self.key().is_some() { "the key has" } else { "you have" };
+        Problem::new(Kind::MissingScope, format!("{who} not the scope {}", named.join(" or ")))
     }
 }
 
@@ -103,11 +129,6 @@ fn bearer(request: &HttpRequest) -> Option<&str> {
     let value = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
     let (scheme, key) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| key.trim()).filter(|key| !key.is_empty())
-}
-
-fn missing(scopes: &[Scope]) -> Problem {
-    let named: Vec<String> = scopes.iter().map(Scope::to_string).collect();
-    Problem::new(Kind::MissingScope, format!("the key has not the scope {}", named.join(" or ")))
 }
 
 fn unauthorized(detail: &str) -> Problem {

@@ -79,6 +79,7 @@ use tracing::Instrument as _;
 use unread::Unread;
 pub(crate) use webhooks_in::{VerdictFilter, WebhookInView, refusal};
 
+use crate::console::OpenId;
 use crate::ids::Ids;
 use crate::metrics::Metrics;
 use crate::receivers::Reachable;
@@ -129,6 +130,8 @@ pub struct App {
     pub trend: Trend,
     /// The settings of the console.
     pub console: settings::Console,
+    /// Where people sign in by OIDC, if they do.
+    pub openid: Option<Arc<OpenId>>,
     /// Keys that were found a moment ago.
     pub known_keys: KnownKeys,
     /// When keys were used last, until it is written down.

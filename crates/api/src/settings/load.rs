@@ -43,21 +43,22 @@ pub fn load(
     let source = Environment::default().separator("__").source(Some(plain.into_iter().collect()));
     builder = builder.add_source(source);
     for (name, value) in lists {
-        if name == FLOW_RULES {
-            let table = format!("[payments]\nflow_rules = {value}");
-            builder = builder.add_source(File::from_str(&table, FileFormat::Toml));
+        let key = list_key(&name).unwrap_or_default();
+        if let Some((table, key)) = key.rsplit_once('.').filter(|_| OF_TABLES.contains(&key)) {
+            let toml = format!("[{table}]\n{key} = {value}");
+            builder = builder.add_source(File::from_str(&toml, FileFormat::Toml));
             continue;
         }
         let items: Vec<String> =
             value.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect();
-        builder = builder.set_override(list_key(&name).unwrap_or_default(), items)?;
+        builder = builder.set_override(key, items)?;
     }
     let settings = builder.build()?.try_deserialize()?;
     Ok(settings)
 }
 
-/// A list of tables: in the environment it is written as in the file.
-const FLOW_RULES: &str = "PAYMENTS__FLOW_RULES";
+/// Lists of tables: in the environment they are written as in the file.
+const OF_TABLES: [&str; 2] = ["payments.flow_rules", "console.openid.groups"];
 
 /// Keys whose value is a list; in the environment it is written with commas.
 fn list_key(name: &str) -> Option<&'static str> {
@@ -65,7 +66,9 @@ fn list_key(name: &str) -> Option<&'static str> {
         "PAYMENTS__MOVING_METHODS" => Some("payments.moving_methods"),
         "PAYMENTS__LOOK_UP_SECONDS" => Some("payments.look_up_seconds"),
         "PAYMENTS__POLL_SECONDS" => Some("payments.poll_seconds"),
-        FLOW_RULES => Some("payments.flow_rules"),
+        "PAYMENTS__FLOW_RULES" => Some("payments.flow_rules"),
+        "CONSOLE__OPENID__GROUPS" => Some("console.openid.groups"),
+        "CONSOLE__OPENID__SCOPES" => Some("console.openid.scopes"),
         "CALLERS__TRUSTED_PROXIES" => Some("callers.trusted_proxies"),
         "WEBHOOK_ENDPOINTS__ALLOWED_NETWORKS" => Some("webhook_endpoints.allowed_networks"),
         "WEBHOOK_ENDPOINTS__RETRY_SECONDS" => Some("webhook_endpoints.retry_seconds"),
@@ -147,6 +150,7 @@ impl Settings {
         check_public_url(&self.public_url)?;
         self.check_flow_rules()?;
         self.check_console()?;
+        self.check_open_id()?;
         self.check_sandbox()?;
         self.check_nats()?;
         self.check_tracing()?;
@@ -429,18 +433,23 @@ impl Settings {
 }
 
 /// HTTPS, or plain HTTP on loopback: keys and the customers' data go there.
-fn check_address(key: &str, text: &str) -> Result<(), InvalidSettings> {
+pub(super) fn check_address(key: &str, text: &str) -> Result<(), InvalidSettings> {
     let url = Url::parse(text).map_err(|error| wrong(key, &format!("is no URL: {error}")))?;
+    if keeps_secrets(&url) {
+        return Ok(());
+    }
+    Err(wrong(key, "must begin with https:// (plain http:// is for loopback only)"))
+}
+
+/// Whether nobody on the way can read what is sent there.
+pub(crate) fn keeps_secrets(url: &Url) -> bool {
     let loopback = match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(address)) => IpAddr::from(address).is_loopback(),
         Some(Host::Ipv6(address)) => IpAddr::from(address).is_loopback(),
         None => false,
     };
-    match (url.scheme(), loopback) {
-        ("https", _) | ("http", true) => Ok(()),
-        _ => Err(wrong(key, "must begin with https:// (plain http:// is for loopback only)")),
-    }
+    matches!((url.scheme(), loopback), ("https", _) | ("http", true))
 }
 
 fn check_public_url(text: &str) -> Result<(), InvalidSettings> {

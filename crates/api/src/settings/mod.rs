@@ -1,6 +1,7 @@
 //! The settings: what stands in `deploy/settings.toml`, then a file, then the environment.
 
 mod load;
+mod open_id;
 mod secret;
 mod secret_file;
 
@@ -12,7 +13,9 @@ use std::time::Duration;
 
 use domain::{FlowRules, Intervals, Patience, PaymentMethod, ShopName, parse_amount};
 use ipnet::IpNet;
+pub(crate) use load::keeps_secrets;
 pub use load::{InvalidSettings, load, refuse_proxies};
+pub use open_id::{Group, OpenId};
 use orchestrator::{
     BreakerSettings, BucketAccess, ExportRules, InvalidBucket, PushRules, ReconciliationRules, RequestRate,
     ResolveRules, Rules, Shelf, SweepRules,
@@ -341,6 +344,9 @@ impl Tracing {
 pub struct Console {
     pub session_minutes: u64,
     pub plain_cookies: bool,
+    pub keys: bool,
+    pub public_url: String,
+    pub openid: OpenId,
 }
 
 /// `[sandbox]`

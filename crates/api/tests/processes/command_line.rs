@@ -171,13 +171,82 @@ async fn settings_that_cannot_work_end_with_2_and_name_the_key() {
         (&[("LOG__LEVEL", "loud")], "log.level"),
     ];
     for (pairs, named) in broken {
-        let deployment = Deployment::of_settings(pairs);
-        let output = deployment.run(&["serve"]).await;
-        let line = one_line(&output);
-        assert_eq!(output.status.code(), USAGE, "{pairs:?}: {line}");
-        assert!(line.contains(named), "{pairs:?}: {line}");
-        assert!(!deployment.database_file().exists(), "{pairs:?}: it is refused before anything is opened");
-        assert_shows_no_secret(&output);
+        assert_refused(pairs, named).await;
+    }
+}
+
+async fn assert_refused(pairs: &[(&str, &str)], named: &str) {
+    let deployment = Deployment::of_settings(pairs);
+    let output = deployment.run(&["serve"]).await;
+    let line = one_line(&output);
+    assert_eq!(output.status.code(), USAGE, "{pairs:?}: {line}");
+    assert!(line.contains(named), "{pairs:?}: {line}");
+    assert!(!deployment.database_file().exists(), "{pairs:?}: it is refused before anything is opened");
+    assert_shows_no_secret(&output);
+}
+
+/// What it takes to sign people in by OIDC, but for this.
+fn open_id(wrong: &[(&'static str, &'static str)]) -> Vec<(&'static str, &'static str)> {
+    let whole = [
+        ("CONSOLE__PUBLIC_URL", "https://payments.example"),
+        ("CONSOLE__OPENID__ISSUER", "https://login.example"),
+        ("CONSOLE__OPENID__CLIENT_ID", "payments"),
+        ("CONSOLE__OPENID__CLIENT_SECRET", "hidden-value-5"),
+        ("CONSOLE__OPENID__GROUPS", r#"[{ group = "leads", scopes = ["admin"] }]"#),
+    ];
+    whole.into_iter().chain(wrong.iter().copied()).collect()
+}
+
+/// The same of those by which people sign in at the console.
+#[tokio::test]
+async fn sign_in_settings_that_cannot_work_end_with_2_and_name_the_key() {
+    let broken: [(&[(&str, &str)], &str); 22] = [
+        (&[("CONSOLE__KEYS", "false")], "console.keys: is false, and nobody could sign in"),
+        (&[("CONSOLE__PUBLIC_URL", "http://payments.example")], "console.public_url: must begin with https://"),
+        (
+            &[("CONSOLE__PUBLIC_URL", "https://payments.example/console")],
+            "console.public_url: must be a scheme and a host",
+        ),
+        (&[("CONSOLE__OPENID__CLIENT_ID", "x")], "console.openid.issuer: is missing, and the rest of it is there"),
+        (&[("CONSOLE__OPENID__ISSUER", "http://login.example")], "console.openid.issuer: must begin with https://"),
+        (
+            &[("CONSOLE__OPENID__ISSUER", "https://a:hidden-value-4@login.example")],
+            "console.openid.issuer: must hold no",
+        ),
+        (&[("CONSOLE__OPENID__ISSUER", "https://login.example")], "console.public_url: is missing"),
+        (&open_id(&[("CONSOLE__OPENID__CLIENT_ID", "")]), "console.openid.client_id: is missing"),
+        (&open_id(&[("CONSOLE__OPENID__CLIENT_SECRET", "")]), "set CONSOLE__OPENID__CLIENT_SECRET"),
+        (&open_id(&[("CONSOLE__OPENID__NAME", "")]), "console.openid.name: must have 1 to 60 characters"),
+        (&open_id(&[("CONSOLE__OPENID__SCOPES", "email,profile")]), "console.openid.scopes: must be words"),
+        (&open_id(&[("CONSOLE__OPENID__SCOPES", "openid,e mail")]), "console.openid.scopes: must be words"),
+        (&open_id(&[("CONSOLE__OPENID__PERSON_CLAIM", "")]), "console.openid.person_claim: is missing"),
+        (&open_id(&[("CONSOLE__OPENID__GROUPS_CLAIM", "")]), "console.openid.groups_claim: is missing"),
+        (&open_id(&[("CONSOLE__OPENID__ANSWER_SECONDS", "0")]), "console.openid.answer_seconds: must be 1 to 60"),
+        (&open_id(&[("CONSOLE__OPENID__GROUPS", "[]")]), "console.openid.groups: there is none"),
+        (&open_id(&[("CONSOLE__OPENID__GROUPS", "leads")]), "TOML"),
+        (&open_id(&[("CONSOLE__OPENID__GROUPS", r#"[{ group = "a", scopes = ["ops:all"] }]"#)]), "ops:all"),
+        (
+            &open_id(&[("CONSOLE__OPENID__GROUPS", r#"[{ group = "", scopes = ["ops:read"] }]"#)]),
+            "console.openid.groups: group 1: has no name",
+        ),
+        (
+            &open_id(&[("CONSOLE__OPENID__GROUPS", r#"[{ group = "a", scopes = ["payments:read"] }]"#)]),
+            "console.openid.groups: group 1: must have the scope ops:read",
+        ),
+        (
+            &open_id(&[(
+                "CONSOLE__OPENID__GROUPS",
+                r#"[{ group = "a", scopes = ["admin"] }, { group = "a", scopes = ["ops:read"] }]"#,
+            )]),
+            "console.openid.groups: group 2: stands there twice",
+        ),
+        (
+            &open_id(&[("CONSOLE__OPENID__GROUPS", r#"[{ group = "a", scopes = ["admin"], shops = ["other"] }]"#)]),
+            "console.openid.groups: group 1: names a shop that is none of [shops]",
+        ),
+    ];
+    for (pairs, named) in broken {
+        assert_refused(pairs, named).await;
     }
 }
 

@@ -51,22 +51,27 @@ async fn every_setting_can_be_given_by_its_name_in_the_environment() {
         };
         // Of a secret only this is shown.
         let expected = if text(at(&before, &key)) == "[set]" { "[set]".to_owned() } else { value };
-        let is_unset_secret = [
-            "previous_signing_key",
-            "access_key_id",
-            "secret_access_key",
-            "nats.password",
-            "nats.credentials",
-            "tracing.headers",
-        ]
-        .iter()
-        .any(|name| key.ends_with(name));
+        let is_unset_secret = UNSET_SECRETS.iter().any(|name| key.ends_with(name));
         let expected = if is_unset_secret { "[set]".to_owned() } else { expected };
         // Tables are written one way there, and shown another.
-        let expected = if key == "payments.flow_rules" { RULE_SHOWN.to_owned() } else { expected };
+        let expected = match key.as_str() {
+            "payments.flow_rules" => RULE_SHOWN.to_owned(),
+            "console.openid.groups" => GROUP_SHOWN.to_owned(),
+            _ => expected,
+        };
         assert_eq!(shown, expected, "{name}");
     }
 }
+
+const UNSET_SECRETS: [&str; 7] = [
+    "previous_signing_key",
+    "access_key_id",
+    "secret_access_key",
+    "nats.password",
+    "nats.credentials",
+    "openid.client_secret",
+    "tracing.headers",
+];
 
 /// What a platform sets; the name of our own wins.
 #[tokio::test]
@@ -129,6 +134,9 @@ async fn a_proxy_in_the_environment_is_refused_and_not_ignored() {
 const RULE: &str = r#"[{ payment_method = "P2P_*", shop = "main", flow = "REDIRECT" }]"#;
 const RULE_SHOWN: &str = r#"{"flow":"REDIRECT","payment_method":"P2P_*","shop":"main"}"#;
 
+const GROUP: &str = r#"[{ group = "On call, Cyprus", scopes = ["ops:read", "payments:read"], shops = ["main"] }]"#;
+const GROUP_SHOWN: &str = r#"{"group":"On call, Cyprus","scopes":["payments:read","ops:read"],"shops":["main"]}"#;
+
 /// The rules of a file are tables, as the comment in it says; those of the environment win.
 #[tokio::test]
 async fn flow_rules_stand_in_the_file_as_tables() {
@@ -164,6 +172,8 @@ fn another(key: &str, now: &Value) -> String {
         "gateway.base_url" => "https://engine.pay.tech".to_owned(),
         "gateway.signature" => "base64".to_owned(),
         "payments.flow_rules" => RULE.to_owned(),
+        "console.openid.groups" => GROUP.to_owned(),
+        "console.openid.scopes" => "openid,groups".to_owned(),
         "payments.moving_methods" => "BASIC_CARD,PIX".to_owned(),
         "payments.look_up_seconds"
         | "payments.poll_seconds"

@@ -16,6 +16,8 @@ use crate::app::{
     API_KEY, Answer, CALLER_KEY, Data, Kind, SIGNING_KEY, admit, environment, eventually, order, read_settings,
     simulated_gateway,
 };
+use crate::console::provider::{Provider, Signature, TOKEN, Trouble};
+use crate::console::signing_in_elsewhere::{self, Browser};
 use crate::orders::MOVING;
 use crate::secrets::{broken_bodies, secrets, shows_the_code};
 
@@ -183,6 +185,49 @@ async fn every_line_of_a_traced_request_has_its_trace() {
     assert!(of_untraced.iter().all(|line| line["span"].get("trace_id").is_none()), "{of_untraced:?}");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn neither_a_code_nor_a_token_nor_who_signs_in_is_ever_logged() {
+    let provider = Provider::start();
+    let app = Talkative::start_with(&signing_in_elsewhere::settings(&provider.url, "http://127.0.0.1:9")).await;
+    provider.state.lock().wrong = now_is_now();
+    let mut browser = Browser::at(&app.url);
+    let back = browser.go_there("/console/payments?q=Xk7Customer").await;
+    assert_eq!(browser.come_back(&back).await.status, 200);
+    assert_eq!(browser.come_back(&back).await.status, 400);
+    assert_eq!(browser.get("/console/stuck").await.status, 200);
+    // And when something is wrong with it.
+    for trouble in [Trouble::Broken, Trouble::Html, Trouble::Huge] {
+        provider.state.lock().troubles.insert(TOKEN, trouble);
+        assert!(Browser::at(&app.url).sign_in().await.status >= 502, "{trouble:?}");
+        provider.state.lock().troubles.clear();
+    }
+    for signature in [Signature::Good, Signature::None, Signature::Forged] {
+        provider.state.lock().signature = signature;
+        provider.state.lock().wrong.insert("nonce".to_owned(), json!("Xk7Nonce"));
+        assert_eq!(Browser::at(&app.url).sign_in().await.status, 403, "{signature:?}");
+    }
+    let lines = app.log();
+    let told = |what: &str| lines.iter().any(|line| line["message"].as_str().is_some_and(|said| said.contains(what)));
+    assert!(told("somebody signed in at the console by OpenID Connect"), "it tells that somebody did");
+    assert!(told("somebody was not signed in by OpenID Connect") && told("nobody can sign in by OpenID Connect"));
+    let parts: Vec<String> =
+        provider.state.lock().tokens.iter().flat_map(|token| token.split('.')).map(str::to_lowercase).collect();
+    for line in &lines {
+        let text = line.to_string().to_lowercase();
+        for secret in ["xk7", "code=", "state=", "set-cookie", "client_secret"] {
+            assert!(!text.contains(secret), "{secret} is logged: {text}");
+        }
+        // The head of a token says nothing; what follows it does.
+        assert!(parts.iter().all(|part| part.len() < 40 || !text.contains(part)), "a token is logged: {text}");
+    }
+}
+
+/// Tokens of somebody who knows what time it is.
+fn now_is_now() -> serde_json::Map<String, Value> {
+    let now = orchestrator::Clock::now(&api::SystemClock).utc().timestamp();
+    serde_json::Map::from_iter([("iat".to_owned(), json!(now)), ("exp".to_owned(), json!(now + 300))])
+}
+
 /// The built program, serving and talking.
 struct Talkative {
     process: Child,
@@ -195,6 +240,10 @@ struct Talkative {
 
 impl Talkative {
     async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    async fn start_with(more: &[(&str, &str)]) -> Self {
         let data = Data::new(Kind::Sqlite).await;
         let gateway = simulated_gateway(Clock::System);
         // The program listens where nobody else does; where that is, its log tells.
@@ -204,7 +253,7 @@ impl Talkative {
             ("LOG__FORMAT", "json"),
             ("PAYMENTS__UNKNOWN_METHODS", "true"),
         ];
-        let environment = environment(&data, &gateway.url(), "", &pairs);
+        let environment = environment(&data, &gateway.url(), "", &[&pairs, more].concat());
         let open = open_database(&read_settings(environment.clone())).await.unwrap();
         admit(open.database.keys.as_ref(), CALLER_KEY, Scope::VARIANTS, &[]).await;
         drop(open);

@@ -140,7 +140,7 @@ async fn everything(store: &TestStore, round: u128) {
     assert!(!database.keys.keys().await.unwrap().is_empty());
     let session = signing_in::session(number, key.id, seconds);
     database.sessions.begin_session(&session).await.unwrap();
-    assert!(database.sessions.key_of_session(&session.digest, at(seconds)).await.unwrap().is_some());
+    assert!(database.sessions.holder_of_session(&session.digest, at(seconds)).await.unwrap().is_some());
     database.sessions.end_session(&session.digest).await.unwrap();
     database.replicas.serve_as(&serving::replica(number, seconds), at(0)).await.unwrap();
     assert!(!database.replicas.replicas().await.unwrap().is_empty());

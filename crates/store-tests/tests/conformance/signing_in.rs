@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use store::{KeyRecord, Scope, Session};
+use store::{Holder, KeyRecord, Person, Proof, Scope, Session};
 use uuid::Uuid;
 
 use crate::fixtures::*;
@@ -13,8 +13,11 @@ on_both_databases! {
         let database = store.database().unwrap();
         let (keys, sessions) = (&database.keys, &database.sessions);
         let of = async |session: &Session, seconds| {
-            let found = sessions.key_of_session(&session.digest, at(seconds)).await.unwrap();
-            found.map(|key: KeyRecord| key.id)
+            match sessions.holder_of_session(&session.digest, at(seconds)).await.unwrap() {
+                Some(Holder::Key(key)) => Some(key.id),
+                Some(Holder::Person(person)) => panic!("nobody has shown who they are but by a key: {person:?}"),
+                None => None,
+            }
         };
         for number in [1, 2] {
             keys.add_key(&key(number)).await.unwrap();
@@ -44,6 +47,33 @@ on_both_databases! {
         assert_eq!((of(&fourth, 39).await, of(&fourth, 40).await), (Some(ends.id), None), "it ends with its key");
     }
 
+    async fn a_session_of_a_person_is_what_they_may_do_until_it_ends_or_expires(store: &TestStore) {
+        let sessions = &store.database().unwrap().sessions;
+        let all = Person {
+            id: Uuid::from_u128(7),
+            name: "marta@shop.example".to_owned(),
+            scopes: [Scope::OpsRead, Scope::PaymentsRead].into(),
+            shops: [].into(),
+        };
+        let one_shop = Person { id: Uuid::from_u128(8), scopes: [Scope::Admin].into(), shops: [shop()].into(), ..all.clone() };
+        let session_of = |number, person: &Person| Session {
+            proof: Proof::Person(person.clone()),
+            ..session(number, Uuid::nil(), 10)
+        };
+        let (first, second) = (session_of(1, &all), session_of(2, &one_shop));
+        for session in [&first, &second] {
+            sessions.begin_session(session).await.unwrap();
+        }
+        let of = async |session: &Session, seconds| {
+            sessions.holder_of_session(&session.digest, at(seconds)).await.unwrap()
+        };
+        assert_eq!(of(&first, 109).await, Some(Holder::Person(all)));
+        assert_eq!(of(&first, 110).await, None, "it has expired");
+        assert_eq!(of(&second, 10).await, Some(Holder::Person(one_shop)));
+        sessions.end_session(&second.digest).await.unwrap();
+        assert_eq!(of(&second, 10).await, None);
+    }
+
     async fn what_has_expired_is_forgotten_when_the_next_one_begins(store: &TestStore) {
         let database = store.database().unwrap();
         let sessions = &database.sessions;
@@ -51,15 +81,20 @@ on_both_databases! {
         let first = session(1, key(1).id, 10);
         sessions.begin_session(&first).await.unwrap();
         sessions.begin_session(&session(2, key(1).id, 109)).await.unwrap();
-        assert!(sessions.key_of_session(&first.digest, at(20)).await.unwrap().is_some());
+        assert!(sessions.holder_of_session(&first.digest, at(20)).await.unwrap().is_some());
         sessions.begin_session(&session(3, key(1).id, 110)).await.unwrap();
-        assert!(sessions.key_of_session(&first.digest, at(20)).await.unwrap().is_none());
+        assert!(sessions.holder_of_session(&first.digest, at(20)).await.unwrap().is_none());
     }
 }
 
 /// A session of a hundred seconds.
 pub(crate) fn session(number: u128, key: Uuid, begun: u64) -> Session {
-    Session { digest: number.to_be_bytes().repeat(2), key, begun_at: at(begun), expires_at: at(begun + 100) }
+    Session {
+        digest: number.to_be_bytes().repeat(2),
+        proof: Proof::Key(key),
+        begun_at: at(begun),
+        expires_at: at(begun + 100),
+    }
 }
 
 fn key(number: u128) -> KeyRecord {

@@ -172,11 +172,11 @@ pub(super) fn key(row: &SqliteRow) -> Result<KeyRecord, StoreError> {
 }
 
 /// No scope, no shop name and no network holds a comma.
-fn words(set: &BTreeSet<impl ToString>) -> String {
+pub(super) fn words(set: &BTreeSet<impl ToString>) -> String {
     set.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
 }
 
-fn read_words<T: FromStr<Err: std::error::Error + Send + Sync + 'static> + Ord>(
+pub(super) fn read_words<T: FromStr<Err: std::error::Error + Send + Sync + 'static> + Ord>(
     row: &SqliteRow,
     column: &'static str,
     columns: &Row<Uuid>,

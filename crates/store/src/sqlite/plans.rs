@@ -115,7 +115,7 @@ const HOT: [(&str, &str); 117] = [
     ("bulk action", bulk_actions::BULK_ACTION),
     ("begin session", sessions::BEGIN_SESSION),
     ("forget sessions", sessions::FORGET_SESSIONS),
-    ("key of session", sessions::KEY_OF_SESSION),
+    ("holder of session", sessions::HOLDER_OF_SESSION),
     ("end session", sessions::END_SESSION),
     ("serve as", replicas::SERVE_AS),
     ("keep lines", settlements::KEEP_LINES),

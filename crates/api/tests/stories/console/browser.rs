@@ -14,6 +14,8 @@ use strum::VariantArray as _;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
 
+use super::provider::Provider;
+use super::signing_in_elsewhere;
 use crate::app::{Kind, SIGNING_KEY, TestApp, admit, order};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -140,6 +142,22 @@ async fn money_is_given_back_from_a_page_that_is_up_to_date_in_a_browser() {
     browse(&app, "refund", on_call(&app).await, &json!({ "id": id }), quietly).await;
     let refunds = app.get("/v1/payments?paymentType=REFUND").await.body;
     assert_eq!(refunds["data"].as_array().unwrap().len(), 1, "once: {refunds}");
+}
+
+/// The provider is another site to the browser (`localhost`, and not 127.0.0.1), so that it keeps cookies apart as it must.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs a browser: tools/browser"]
+async fn somebody_signs_in_at_another_site_and_comes_back_to_the_page_they_wanted_in_a_browser() {
+    let mut app = TestApp::start(Kind::Sqlite).await;
+    let provider = Provider::start();
+    provider.keep_time_with(&app.clock);
+    provider.is_known_as_localhost();
+    let (issuer, url) = (provider.url.replace("127.0.0.1", "localhost"), app.url.clone());
+    app.restart_with(&signing_in_elsewhere::settings(&issuer, &url)).await;
+    let id = paid(&app, "order-1").await;
+    browse(&app, "elsewhere", "", &json!({ "id": id, "who": "marta@xk7.example" }), quietly).await;
+    let ledger = app.get(&format!("/v1/payments/{id}/events")).await.body.to_string();
+    assert!(ledger.contains("she called") && ledger.contains("marta@xk7.example"), "{ledger}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

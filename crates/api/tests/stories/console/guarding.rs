@@ -10,7 +10,8 @@ use super::person::Person;
 use crate::app::{Kind, SECOND_API_KEY, SECOND_SIGNING_KEY, TestApp, order};
 
 /// What neither asks who comes, nor tells anything.
-const OPEN: [&str; 4] = ["/sign-in", "/console.css", "/console.js", "/icon.svg"];
+const OPEN: [&str; 6] =
+    ["/sign-in", "/console.css", "/console.js", "/icon.svg", "/sign-in/openid", "/sign-in/openid/callback"];
 
 /// A path with names that there could be.
 fn path_of(route: &str, id: &str) -> String {
@@ -64,7 +65,7 @@ async fn every_answer_is_strict_about_where_it_comes_from_and_who_may_frame_it()
         assert_eq!(page.headers["x-frame-options"], "DENY", "{path}");
         assert_eq!(page.headers["referrer-policy"], "same-origin", "{path}");
         assert!(page.headers.contains_key("cross-origin-opener-policy"), "{path}");
-        let is_asset = OPEN[1..].iter().any(|asset| path.ends_with(asset));
+        let is_asset = OPEN[1..4].iter().any(|asset| path.ends_with(asset));
         let cached = page.headers["cache-control"].to_str().unwrap();
         assert_eq!(cached == "no-store", !is_asset, "{path}: {cached}");
         // What the policy forbids is not even tried.

@@ -6,4 +6,6 @@ mod finding;
 mod guarding;
 mod looking_after;
 pub(crate) mod person;
+pub(crate) mod provider;
 mod signing_in;
+pub(crate) mod signing_in_elsewhere;

@@ -40,7 +40,7 @@ use super::reconciliations::{
 };
 use super::replicas::{FORGET_REPLICAS, REPLICAS, SERVE_AS};
 use super::samples::{CLAIM_SAMPLE, COUNTS, EVENT_BACKLOG, OPEN_COUNTS, RECORD_SAMPLE, SAMPLE, WAITING_NOTICES};
-use super::sessions::{BEGIN_SESSION, END_SESSION, FORGET_SESSIONS, KEY_OF_SESSION};
+use super::sessions::{BEGIN_SESSION, END_SESSION, FORGET_SESSIONS, HOLDER_OF_SESSION};
 use super::settlements::{
     KEEP_LINES, KEEP_SETTLEMENT, NOTE_SETTLED, OPEN_SETTLEMENT_BREAKS, SETTLEMENT, SETTLEMENT_LINES, UNSETTLED,
 };
@@ -86,7 +86,7 @@ const HOT: [(&str, &str); 26] = [
 /// All the others.
 const COOL: [(&str, &str); 106] = [
     ("NOTE_USED", NOTE_USED),
-    ("KEY_OF_SESSION", KEY_OF_SESSION),
+    ("HOLDER_OF_SESSION", HOLDER_OF_SESSION),
     ("FORGET_SESSIONS", FORGET_SESSIONS),
     ("ALL_KEYS", ALL_KEYS),
     ("LIST", LIST),

@@ -339,7 +339,8 @@ fn sampler(settings: &Settings, database: &Database, metrics: &Metrics) -> Sampl
 
 /// Where requests with names are held against those before, as the settings say.
 fn repeater(settings: &Settings, database: &Database, desk: &Arc<Desk>) -> Repeater {
-    Repeater::new(Arc::clone(desk), database.named_requests.clone(), settings.callers.idempotency_kept())
+    let requests = crate::failpoint::around_named_requests(database.named_requests.clone());
+    Repeater::new(Arc::clone(desk), requests, settings.callers.idempotency_kept())
 }
 
 /// Where events are published from, if the settings name a server.

@@ -5,16 +5,16 @@
 //! second commit.
 
 #[cfg(not(feature = "failpoints"))]
-pub(crate) use absent::{around_bulk_actions, around_exports, around_gateway, around_store};
+pub(crate) use absent::{around_bulk_actions, around_exports, around_gateway, around_named_requests, around_store};
 #[cfg(feature = "failpoints")]
-pub(crate) use present::{around_bulk_actions, around_exports, around_gateway, around_store};
+pub(crate) use present::{around_bulk_actions, around_exports, around_gateway, around_named_requests, around_store};
 
 #[cfg(not(feature = "failpoints"))]
 mod absent {
     use std::sync::Arc;
 
     use orchestrator::Gateway;
-    use store::{BulkActions, Exports, Store};
+    use store::{BulkActions, Exports, NamedRequests, Store};
 
     /// The store itself.
     pub(crate) fn around_store(store: Arc<dyn Store>) -> Arc<dyn Store> {
@@ -29,6 +29,11 @@ mod absent {
     /// The bulk actions themselves.
     pub(crate) fn around_bulk_actions(actions: Arc<dyn BulkActions>) -> Arc<dyn BulkActions> {
         actions
+    }
+
+    /// The named requests themselves.
+    pub(crate) fn around_named_requests(requests: Arc<dyn NamedRequests>) -> Arc<dyn NamedRequests> {
+        requests
     }
 
     /// The gateway itself.

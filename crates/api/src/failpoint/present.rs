@@ -8,9 +8,9 @@ use gateway_client::answer::Received;
 use gateway_client::request::{Method, Request};
 use orchestrator::Gateway;
 use store::{
-    Balance, Birth, BulkAction, BulkActions, BulkActionsPage, BulkClaim, BulkRecorded, Claim, Download, DueNotice,
-    Export, ExportClaim, Exports, ExportsPage, Name, Notice, OpenAmount, Opened, Outcome, Store, StoreError, Stored,
-    Sweep, SweepClaim, UnmatchedPayment, Write,
+    Balance, Birth, BulkAction, BulkActions, BulkActionsPage, BulkClaim, BulkRecorded, Claim, Claimed, Download,
+    DueNotice, Export, ExportClaim, Exports, ExportsPage, Name, NamedRequests, Notice, OpenAmount, Opened, Outcome,
+    RequestClaim, Store, StoreError, Stored, Sweep, SweepClaim, UnmatchedPayment, Write,
 };
 use uuid::Uuid;
 
@@ -35,6 +35,14 @@ pub(crate) fn around_bulk_actions(actions: Arc<dyn BulkActions>) -> Arc<dyn Bulk
     match Failpoint::of_the_environment() {
         Some(point) => Arc::new(DyingBulkActions { actions, point }),
         None => actions,
+    }
+}
+
+/// The requests that have names, dying where `FAILPOINT` says.
+pub(crate) fn around_named_requests(requests: Arc<dyn NamedRequests>) -> Arc<dyn NamedRequests> {
+    match Failpoint::of_the_environment() {
+        Some(point) => Arc::new(DyingNamedRequests { requests, point }),
+        None => requests,
     }
 }
 
@@ -240,6 +248,30 @@ impl BulkActions for DyingBulkActions {
 
     async fn bulk_actions(&self, page: &BulkActionsPage) -> Result<Vec<BulkAction>, StoreError> {
         self.actions.bulk_actions(page).await
+    }
+}
+
+struct DyingNamedRequests {
+    requests: Arc<dyn NamedRequests>,
+    point: Failpoint,
+}
+
+#[async_trait]
+impl NamedRequests for DyingNamedRequests {
+    async fn claim_request(&self, claim: &RequestClaim) -> Result<Claimed, StoreError> {
+        self.point.around("claim_request", self.requests.claim_request(claim)).await
+    }
+
+    async fn keep_answer(&self, digest: &[u8], attempt: Uuid, answer: &[u8]) -> Result<bool, StoreError> {
+        self.point.around("keep_answer", self.requests.keep_answer(digest, attempt, answer)).await
+    }
+
+    async fn release_request(&self, digest: &[u8], attempt: Uuid) -> Result<(), StoreError> {
+        self.point.around("release_request", self.requests.release_request(digest, attempt)).await
+    }
+
+    async fn forget_requests(&self, before: Time) -> Result<u64, StoreError> {
+        self.requests.forget_requests(before).await
     }
 }
 

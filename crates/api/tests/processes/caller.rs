@@ -69,6 +69,11 @@ impl Caller {
         self.send(self.http.post(self.at(path)).json(body)).await
     }
 
+    /// The same with a name for the request (`Idempotency-Key`).
+    pub(crate) async fn try_named_post(&self, path: &str, body: &Value, name: &str) -> reqwest::Result<Answer> {
+        self.send(self.http.post(self.at(path)).json(body).header("Idempotency-Key", name)).await
+    }
+
     /// Has the gateway asked about a payment now.
     pub(crate) async fn try_check(&self, id: &str) -> reqwest::Result<Answer> {
         self.send(self.http.post(self.at(&format!("/v1/payments/{id}/check")))).await

@@ -125,6 +125,67 @@ on_every_store! {
         app.prove_the_books().await;
     }
 
+    async fn what_is_no_longer_kept_is_not_sent_again_by_anybody(app: TestApp) {
+        app.with_a_second_person().await;
+        app.fault("payout-1", Fault::LostBefore);
+        assert_eq!(app.post("/v1/payments", &payout("payout-1")).await.status, 202);
+        app.pass(HOUR, 5 * MINUTE).await;
+        let seen = app.payment("payout-1").await;
+        let redrive = |dry: bool| said(json!({ "action": "redrive", "dryRun": dry }));
+        assert_eq!(app.resolve(&seen, &redrive(true)).await.status, 200);
+        let proposed = app.resolve(&seen, &redrive(false)).await;
+        assert_eq!(proposed.status, 202, "{proposed:?}");
+
+        app.advance(24 * HOUR);
+        assert_eq!(app.serving().desk().forget_kept_requests().await.unwrap(), 1);
+        let approve = format!("/v1/proposals/{}/approve", proposed.body["id"].as_str().unwrap());
+        app.by_the_second(&approve).await.assert_problem("request-gone");
+        for dry in [true, false] {
+            app.resolve(&seen, &redrive(dry)).await.assert_problem("request-gone");
+        }
+        assert_eq!(app.posts_of("payout-1"), 1);
+        assert_eq!(app.payment("payout-1").await["version"], seen["version"], "nothing was let go for it");
+        app.prove_the_books().await;
+    }
+
+    /// Their support takes a capture back, and a person accepts it. It was captured all the same, and is not with another amount.
+    async fn what_was_captured_is_not_captured_again_though_the_gateway_holds_it_again(app: TestApp) {
+        app.hush();
+        let mut held = order("rent-1");
+        held["preAuth"] = json!(true);
+        app.post("/v1/payments", &held).await;
+        app.pay("rent-1").await;
+        app.pass(MINUTE, 10 * SECOND).await;
+        let path = format!("/v1/payments/{}", app.payment("rent-1").await["id"].as_str().unwrap());
+        let capture = format!("{path}/capture");
+        let captured = app.post(&capture, &json!({ "amount": "10" })).await;
+        assert_eq!((captured.status, &captured.body["state"]), (200, &json!("COMPLETED")), "{captured:?}");
+
+        app.put_right("rent-1", Correction::Authorized);
+        let accepted = app.resolve(&app.get(&path).await.body, &said(json!({ "action": "accept" }))).await;
+        assert_eq!((accepted.status, &accepted.body["state"]), (200, &json!("AUTHORIZED")), "{accepted:?}");
+        app.post(&capture, &json!({ "amount": "9" })).await.assert_problem("already-given");
+        let again = app.post(&capture, &json!({ "amount": "10" })).await;
+        assert_eq!((again.status, again.headers["idempotent-replayed"].to_str().unwrap()), (200, "true"));
+        assert_eq!(app.gateway.with(|engine, _| engine.counters().requests_to(Endpoint::Capture)), 1);
+        app.prove_the_books().await;
+    }
+
+    async fn what_the_gateway_contradicts_itself_about_is_not_refunded(app: TestApp) {
+        app.hush();
+        app.take("order-1").await;
+        app.pay("order-1").await;
+        app.pass(MINUTE, 10 * SECOND).await;
+        let path = format!("/v1/payments/{}", app.payment("order-1").await["id"].as_str().unwrap());
+        app.put_right("order-1", Correction::Declined);
+        assert_eq!(app.post(&format!("{path}/check"), &json!({})).await.status, 200);
+        let refund = json!({ "referenceId": "refund-1", "amount": "4" });
+        let refunds = format!("{path}/refunds");
+        app.post(&refunds, &refund).await.assert_problem("not-refundable");
+        assert_eq!(app.posts_of("refund-1"), 0);
+        app.prove_the_books().await;
+    }
+
     async fn what_the_gateway_shows_is_accepted_and_nothing_is_forced_against_it(app: TestApp) {
         app.hush();
         app.take("order-1").await;

@@ -16,6 +16,8 @@ pub enum Correction {
     Completed,
     /// It says that none did.
     Declined,
+    /// It says that the money is held, as if it had never been captured.
+    Authorized,
     /// Another sum stands there.
     Amount(Amount),
     /// The sum stands in another currency there.
@@ -31,6 +33,10 @@ impl Engine {
         match correction {
             Correction::Completed => self.put_right(place, Ending::Completed),
             Correction::Declined => self.put_right(place, Ending::Declined(ErrorCode::DECLINED_BY_ISSUER)),
+            Correction::Authorized => {
+                self.change(place, |payment| payment.captured = None);
+                self.put_right(place, Ending::Authorized);
+            }
             Correction::Removed => self.change(place, |payment| payment.removed = true),
             Correction::Restored => self.change(place, |payment| payment.removed = false),
             Correction::Amount(amount) => {

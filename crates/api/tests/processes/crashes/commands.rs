@@ -55,7 +55,7 @@ async fn command(kind: Kind, point: String, name: &str, endpoint: Endpoint, end:
 }
 
 /// A deposit whose money is held.
-async fn hold(caller: &Caller) -> Value {
+pub(super) async fn hold(caller: &Caller) -> Value {
     let mut order = order(REFERENCE);
     order["preAuth"] = json!(true);
     let taken = caller.post_until_answered("/v1/payments", order).await;

@@ -2,6 +2,7 @@
 //! end, with no more requests to the gateway than are allowed and one name given out.
 
 mod commands;
+mod named;
 mod points;
 mod refunds;
 mod sweeping;

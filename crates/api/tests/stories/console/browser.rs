@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
-use gateway_simulator::{Fault, SignatureMode, sign};
+use actix_web::http::Method;
+use api::console::ROUTES;
+use gateway_simulator::{Endpoint, Fault, SignatureMode, WebhookDelivery, sign};
 use serde_json::{Value, json};
 use store::Scope;
 use strum::VariantArray as _;
@@ -16,7 +18,8 @@ use tokio::process::Command;
 
 use super::provider::Provider;
 use super::signing_in_elsewhere;
-use crate::app::{Kind, SIGNING_KEY, TestApp, admit, order};
+use crate::app::{CALLER_KEY, Kind, SIGNING_KEY, TestApp, admit, order};
+use crate::orders::payout;
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_mins(1);
@@ -109,7 +112,7 @@ async fn an_open_page_follows_its_payment_in_a_browser() {
 #[ignore = "needs a browser: tools/browser"]
 async fn an_unmatched_webhook_is_run_again_in_a_browser() {
     let app = TestApp::start(Kind::Sqlite).await;
-    app.gateway.with(|engine, _| engine.switches_mut().webhooks = gateway_simulator::WebhookDelivery::Dropped);
+    app.gateway.with(|engine, _| engine.switches_mut().webhooks = WebhookDelivery::Dropped);
     let told = lose(&app, "order-1").await;
     app.pay("order-1").await;
     let notice = json!({ "id": told["gatewayId"], "state": "COMPLETED", "amount": 11.12, "currency": "EUR" });
@@ -117,6 +120,60 @@ async fn an_unmatched_webhook_is_run_again_in_a_browser() {
     app.advance(61 * MINUTE);
     app.run_workers_until_idle().await;
     browse(&app, "webhook", on_call(&app).await, &told, quietly).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs a browser: tools/browser"]
+async fn a_webhook_that_nothing_will_match_is_dismissed_and_restored_in_a_browser() {
+    let app = TestApp::start(Kind::Sqlite).await;
+    deliver(&app, &json!({ "id": "strangerwithoutapayment", "state": "COMPLETED" })).await;
+    app.advance(61 * MINUTE);
+    app.run_workers_until_idle().await;
+    let told = json!({ "gatewayId": "strangerwithoutapayment" });
+    browse(&app, "dismissed", on_call(&app).await, &told, quietly).await;
+    let notice = app.get("/v1/webhooks-in").await.body["data"][0].clone();
+    assert_eq!((&notice["verdict"], &notice["dismissed"]), (&json!("unmatched"), &Value::Null), "{notice}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs a browser: tools/browser"]
+async fn the_same_is_done_to_all_that_fits_and_is_stopped_half_way_in_a_browser() {
+    const COUNT: usize = 53;
+    let app = TestApp::start(Kind::Sqlite).await;
+    app.gateway.with(|engine, _| {
+        engine.switches_mut().checkout_timeout_seconds = 7 * 24 * 60 * 60;
+        engine.switches_mut().webhooks = WebhookDelivery::Dropped;
+    });
+    for number in 0..COUNT {
+        app.take(&format!("order-{number}")).await;
+    }
+    app.advance(25 * 60 * MINUTE);
+    browse(&app, "bulk", on_call(&app).await, &json!({ "count": COUNT }), async |line| {
+        // The first turn is a part of it; the next one finds that it is stopped.
+        assert!(matches!(line, "ordered" | "stopped"));
+        app.serving().bulk().act_due().await.unwrap();
+    })
+    .await;
+    let action = app.get("/v1/bulk-actions").await.body["data"][0].clone();
+    assert_eq!((&action["state"], &action["done"]), (&json!("stopped"), &json!(50)), "{action}");
+    assert_eq!(action["stoppedBy"], "test");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs a browser: tools/browser"]
+async fn money_leaves_by_two_people_who_say_why_and_have_seen_it_in_a_browser() {
+    let app = TestApp::start(Kind::Sqlite).await;
+    app.fault("payout-1", Fault::Held);
+    let id = app.post("/v1/payments", &payout("payout-1")).await.body["id"].clone();
+    let approvals = || app.gateway.with(|engine, _| engine.counters().requests_to(Endpoint::Approve));
+    let mut said = Vec::new();
+    let told = json!({ "id": id, "makersKey": CALLER_KEY });
+    browse(&app, "second_person", on_call(&app).await, &told, async |line| {
+        said.push((line.to_owned(), approvals()));
+    })
+    .await;
+    assert_eq!(said, [("seen".to_owned(), 0), ("refused".to_owned(), 0)], "nothing left before its time");
+    assert_eq!(approvals(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -165,7 +222,25 @@ async fn somebody_signs_in_at_another_site_and_comes_back_to_the_page_they_wante
 async fn every_page_is_for_everybody_in_a_browser() {
     let app = TestApp::start_with(Kind::Sqlite, &NO_NEWS).await;
     let pages = everything(&app).await;
+    let shown: Vec<&str> = pages.as_object().unwrap().values().filter_map(Value::as_str).collect();
+    let unseen: Vec<&str> = ROUTES
+        .iter()
+        .filter(|route| route.method == Method::GET && !NO_PAGES.contains(&route.path))
+        .map(|route| route.path)
+        .filter(|route| !shown.iter().any(|path| is_at(path, route)))
+        .collect();
+    assert!(unseen.is_empty(), "nobody looks at {unseen:?}");
     browse(&app, "pages", on_call(&app).await, &json!({ "pages": pages }), quietly).await;
+}
+
+/// What is no page: where one is led on, and files.
+const NO_PAGES: [&str; 6] = ["", "/console.css", "/console.js", "/icon.svg", "/stuck.csv", "/exports/{id}/file"];
+
+/// Whether a path is one of a route's.
+fn is_at(path: &str, route: &str) -> bool {
+    let path = path.split('?').next().unwrap().strip_prefix("/console").unwrap();
+    let (path, route): (Vec<&str>, Vec<&str>) = (path.split('/').collect(), route.split('/').collect());
+    path.len() == route.len() && path.iter().zip(&route).all(|(part, name)| name.starts_with('{') || part == name)
 }
 
 /// Something of each kind, and every page that there is of it.
@@ -174,14 +249,14 @@ async fn everything(app: &TestApp) -> Value {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let mut held = order("rent-2026-11");
     held["preAuth"] = json!(true);
-    app.post("/v1/payments", &held).await;
+    let held = text(&app.post("/v1/payments", &held).await.body["id"]);
     app.pay("rent-2026-11").await;
     let completed = paid(app, "order-1002").await;
     app.pass(MINUTE, 10 * SECOND).await;
     let part = json!({ "referenceId": "order-1002-refund-1", "amount": "4" });
     app.post(&format!("/v1/payments/{completed}/refunds"), &part).await;
     app.fault("payout-7", Fault::Held);
-    app.post("/v1/payments", &crate::orders::payout("payout-7")).await;
+    let withdrawal = text(&app.post("/v1/payments", &payout("payout-7")).await.body["id"]);
     app.make_elsewhere("stranger-1").await;
     deliver(app, &json!({ "id": "strangerwithoutapayment", "state": "COMPLETED", "amount": 7, "currency": "EUR" }))
         .await;
@@ -197,6 +272,13 @@ async fn everything(app: &TestApp) -> Value {
     let note = json!({ "note": "The customer called; they see the charge in their bank.", "ticket": "OPS-7" });
     app.post(&format!("/v1/payments/{lost}/note"), &note).await;
     app.post(&format!("/v1/payments/{lost}/assign"), &json!({ "assignee": "the night shift" })).await;
+    app.advance(61 * MINUTE);
+    app.run_workers_until_idle().await;
+    deliver(app, &json!({ "id": "anotherwithoutapayment", "state": "COMPLETED", "amount": 7, "currency": "EUR" }))
+        .await;
+    let dismissed = app.get("/v1/webhooks-in?verdict=unmatched").await.body["data"][0].clone();
+    let theirs = json!({ "reason": "of another system" });
+    app.post(&format!("/v1/webhooks-in/{}/dismiss", text(&dismissed["id"])), &theirs).await;
     let one = app.get("/v1/breaks?state=open").await.body["data"][0].clone();
     let window = json!({ "report": "transactions", "format": "csv", "from": begun, "to": post_lines(app).await });
     let export = app.post("/v1/exports", &window).await.body;
@@ -208,6 +290,8 @@ async fn everything(app: &TestApp) -> Value {
         "sign-in": "/console/sign-in",
         "stuck": "/console/stuck",
         "stuck-by-reason": "/console/stuck?reason=unknown-outcome",
+        "stuck-put-off": "/console/stuck?snoozed=true",
+        "stuck-webhooks": "/console/stuck?reason=unmatched-webhook",
         "bulk-order": "/console/bulk-actions/order?reason=unknown-outcome",
         "bulk-order-of-all": "/console/bulk-actions/order",
         "bulk-actions": "/console/bulk-actions",
@@ -216,10 +300,17 @@ async fn everything(app: &TestApp) -> Value {
         "payments-filtered": "/console/payments?state=COMPLETED&state=CHECKOUT&createdFrom=2020-01-01",
         "payments-none": "/console/payments?q=nobody-has-this-name",
         "payment-lost": format!("/console/payments/{lost}"),
+        "payment-held": format!("/console/payments/{held}"),
+        "payment-withdrawal": format!("/console/payments/{withdrawal}"),
         "payment-completed": format!("/console/payments/{completed}"),
         "gateway": format!("/console/payments/{completed}/gateway"),
         "refund": format!("/console/payments/{completed}/refund"),
+        "capture": format!("/console/payments/{held}/capture"),
+        "void": format!("/console/payments/{held}/void"),
+        "approve": format!("/console/payments/{withdrawal}/approve"),
+        "reject": format!("/console/payments/{withdrawal}/reject"),
         "webhooks-in": "/console/webhooks-in",
+        "webhooks-in-dismissed": "/console/webhooks-in?dismissed=true",
         "reconciliations": "/console/reconciliations",
         "reconciliation": format!("/console/reconciliations/{}", text(&run["id"])),
         "breaks": "/console/breaks",
@@ -228,6 +319,7 @@ async fn everything(app: &TestApp) -> Value {
         "export": format!("/console/exports/{}", text(&export["id"])),
         "health": "/console/health",
         "runbook": "/console/runbook",
+        "refused": "/console/payments?state=NO_STATE",
         "not-found": "/console/nothing-is-here",
         "not-possible": format!("/console/payments/{completed}/void"),
     })

@@ -233,8 +233,17 @@ async fn every_page_is_for_everybody_in_a_browser() {
     browse(&app, "pages", on_call(&app).await, &json!({ "pages": pages }), quietly).await;
 }
 
-/// What is no page: where one is led on, and files.
-const NO_PAGES: [&str; 6] = ["", "/console.css", "/console.js", "/icon.svg", "/stuck.csv", "/exports/{id}/file"];
+/// What is no page: where one is led on, here or elsewhere, and files.
+const NO_PAGES: [&str; 8] = [
+    "",
+    "/console.css",
+    "/console.js",
+    "/icon.svg",
+    "/stuck.csv",
+    "/exports/{id}/file",
+    "/sign-in/openid",
+    "/sign-in/openid/callback",
+];
 
 /// Whether a path is one of a route's.
 fn is_at(path: &str, route: &str) -> bool {

@@ -12,6 +12,7 @@ mod logs;
 mod metered;
 mod metrics;
 mod nats;
+mod outgoing;
 mod receivers;
 mod sampling;
 pub mod sandbox;

@@ -16,13 +16,14 @@ use domain::TraceParent;
 use gateway_client::answer::read_retry_after;
 use opentelemetry::KeyValue;
 use orchestrator::{Message, Receivers, Refusal, event_id, event_type};
+use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
-use reqwest::{StatusCode, redirect, retry};
 use resolve::{Guarded, Lookup, NotReachable, SystemLookup};
 pub(crate) use signature::{new_secret, sign};
 use url::Url;
 
 use crate::http::event_body;
+use crate::outgoing;
 use crate::settings;
 use crate::traces::{Step, TRACEPARENT, Traces};
 
@@ -45,19 +46,10 @@ impl HttpReceivers {
         traces: Arc<Traces>,
     ) -> Result<Self, reqwest::Error> {
         let reachable = Arc::new(Reachable::new(settings.allowed_networks.clone(), settings.allow_http));
-        let client = reqwest::Client::builder()
-            .user_agent(concat!("payments/", env!("CARGO_PKG_VERSION")))
+        let client = outgoing::client()
             .connect_timeout(Duration::from_secs(settings.connect_seconds))
             .timeout(Duration::from_secs(settings.answer_seconds))
             .dns_resolver(Arc::new(Guarded::new(lookup, Arc::clone(&reachable))))
-            .redirect(redirect::Policy::none())
-            .retry(retry::never())
-            .referer(false)
-            .no_proxy()
-            .no_gzip()
-            .no_brotli()
-            .no_zstd()
-            .no_deflate()
             .build()?;
         Ok(Self { client, reachable, traces })
     }

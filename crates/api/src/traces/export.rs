@@ -18,11 +18,11 @@ use opentelemetry_sdk::trace::{
 };
 use parking_lot::Mutex;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::{redirect, retry};
 use tokio::runtime::Handle;
 
 use crate::ids::Ids;
 use crate::metrics::Metrics;
+use crate::outgoing;
 use crate::settings::{Secret, Tracing};
 
 /// How long a span waits for others to be sent with.
@@ -111,19 +111,10 @@ fn resource() -> Resource {
 }
 
 fn client(settings: &Tracing, patience: Duration) -> Result<reqwest::Client, NotTraceable> {
-    let client = reqwest::Client::builder()
-        .user_agent(concat!("payments/", env!("CARGO_PKG_VERSION")))
+    let client = outgoing::client()
         .default_headers(read_headers(&settings.headers)?)
         .connect_timeout(patience)
-        .timeout(patience)
-        .redirect(redirect::Policy::none())
-        .retry(retry::never())
-        .referer(false)
-        .no_proxy()
-        .no_gzip()
-        .no_brotli()
-        .no_zstd()
-        .no_deflate();
+        .timeout(patience);
     Ok(client.build()?)
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{DecodingKey, Header};
 use reqwest::header::ACCEPT;
-use reqwest::{RequestBuilder, Response, StatusCode, redirect, retry};
+use reqwest::{RequestBuilder, Response, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 
 use super::Refusal;
 use super::id_token;
+use crate::outgoing;
 use crate::settings;
 
 /// More than any answer has.
@@ -74,13 +75,7 @@ struct NotExchanged {
 impl Provider {
     /// As the settings say.
     pub(super) fn new(settings: &settings::OpenId, callback: String) -> Result<Self, reqwest::Error> {
-        let http = reqwest::Client::builder()
-            .user_agent(concat!("payments/", env!("CARGO_PKG_VERSION")))
-            .redirect(redirect::Policy::none())
-            .retry(retry::never())
-            .referer(false)
-            .no_proxy()
-            .build()?;
+        let http = outgoing::client().build()?;
         Ok(Self {
             http,
             settings: settings.clone(),
